@@ -1,0 +1,89 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+  .strictMemorySafety(),
+  .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableExperimentalFeature("Lifetimes"),
+]
+let verbs: TargetDependencyCondition? = .when(traits: ["Verbs"])
+let containers: Target.Dependency = .product(name: "BasicContainers", package: "swift-collections")
+
+let package = Package(
+  name: "verbena",
+  products: [],
+  traits: [
+    .trait(name: "Verbs", description: "Build the libibverbs and librdmacm backend."),
+    .default(enabledTraits: ["Verbs"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-collections", from: "1.6.0")
+  ],
+  targets: [
+    // Pure rooms: deterministic, no clock, thread, lock, file or system call.
+    .target(name: "LustreWire", swiftSettings: settings),
+    .target(name: "Structures", dependencies: [containers], swiftSettings: settings),
+    .target(
+      name: "RDMATransport", dependencies: ["Structures", containers], swiftSettings: settings),
+    .target(
+      name: "LNet", dependencies: ["LustreWire", "Structures", "RDMATransport", containers],
+      swiftSettings: settings),
+    .target(
+      name: "O2IBLND",
+      dependencies: ["LNet", "LustreWire", "Structures", "RDMATransport", containers],
+      swiftSettings: settings),
+    .target(
+      name: "NodeCore",
+      dependencies: [
+        "O2IBLND", "LNet", "LustreWire", "Structures", "RDMATransport", containers,
+      ], swiftSettings: settings),
+    .target(name: "Capture", dependencies: ["LustreWire"], swiftSettings: settings),
+
+    // Backends.
+    .systemLibrary(
+      name: "CRDMA", pkgConfig: "librdmacm",
+      providers: [.apt(["libibverbs-dev", "librdmacm-dev"])]),
+    .target(name: "CRDMAShims", cSettings: [.define("CRDMA_ENABLED", .when(traits: ["Verbs"]))]),
+    .target(name: "CLinuxShims"),
+    .target(
+      name: "VerbsTransport",
+      dependencies: [
+        "RDMATransport", "Structures", "CLinuxShims", containers,
+        .target(name: "CRDMA", condition: verbs), .target(name: "CRDMAShims", condition: verbs),
+      ], swiftSettings: settings),
+    .target(
+      name: "EmulatedTransport",
+      dependencies: ["RDMATransport", "Structures", "CLinuxShims", containers],
+      swiftSettings: settings),
+    .target(
+      name: "TransportTools", dependencies: ["RDMATransport", "Structures", "Capture", "LustreWire"],
+      swiftSettings: settings),
+
+    .target(
+      name: "Simulation",
+      dependencies: [
+        "NodeCore", "O2IBLND", "LNet", "LustreWire", "Structures", "RDMATransport", containers,
+      ], swiftSettings: settings),
+
+    .testTarget(name: "LustreWireTests", dependencies: ["LustreWire"]),
+    .testTarget(name: "StructuresTests", dependencies: ["Structures"]),
+    .testTarget(name: "RDMATransportTests", dependencies: ["RDMATransport", "Structures"]),
+    .testTarget(name: "CaptureTests", dependencies: ["Capture", "LustreWire"]),
+    .testTarget(
+      name: "LNetTests", dependencies: ["LNet", "LustreWire", "Structures", "RDMATransport"]),
+    .testTarget(
+      name: "O2IBLNDTests",
+      dependencies: ["O2IBLND", "LNet", "LustreWire", "Structures", "RDMATransport"]),
+    .testTarget(
+      name: "EmulatedTransportTests",
+      dependencies: ["EmulatedTransport", "RDMATransport", "Structures"]),
+    .testTarget(
+      name: "SimulationTests",
+      dependencies: [
+        "Simulation", "NodeCore", "O2IBLND", "LNet", "LustreWire", "Structures", "RDMATransport",
+      ]),
+  ]
+)

@@ -1,0 +1,1 @@
+#include "crdma_shims.h"
