@@ -1,1 +1,121 @@
-// Placeholder until the room's first file lands.
+/// What the device under a transport can do.
+public struct TransportCapabilities: Equatable, Sendable {
+  public var queuePairCountMax: Int
+  public var sendCapacityMax: Int
+  public var receiveCapacityMax: Int
+  public var sendSegmentsMax: Int
+  public var inlineByteCountMax: Int
+  /// RDMA READ works on queue pairs made with responder resources.
+  public var supportsRDMARead: Bool
+  /// The path MTU in bytes.
+  public var mtu: Int
+
+  public init(
+    queuePairCountMax: Int, sendCapacityMax: Int, receiveCapacityMax: Int, sendSegmentsMax: Int,
+    inlineByteCountMax: Int, supportsRDMARead: Bool, mtu: Int
+  ) {
+    self.queuePairCountMax = queuePairCountMax
+    self.sendCapacityMax = sendCapacityMax
+    self.receiveCapacityMax = receiveCapacityMax
+    self.sendSegmentsMax = sendSegmentsMax
+    self.inlineByteCountMax = inlineByteCountMax
+    self.supportsRDMARead = supportsRDMARead
+    self.mtu = mtu
+  }
+}
+
+/// What may be done to registered memory (`ibv_access_flags`). Local reading is always allowed.
+public struct MemoryAccess: OptionSet, Sendable, BitwiseCopyable {
+  public let rawValue: UInt8
+  public init(rawValue: UInt8) { self.rawValue = rawValue }
+  public static var localWrite: MemoryAccess { MemoryAccess(rawValue: 1) }
+  public static var remoteWrite: MemoryAccess { MemoryAccess(rawValue: 2) }
+  public static var remoteRead: MemoryAccess { MemoryAccess(rawValue: 4) }
+}
+
+/// Registered memory (`ibv_mr`). The transport that made it owns the bytes until `release`.
+public struct MemoryRegion: Equatable, Sendable, BitwiseCopyable {
+  /// The first byte, page-aligned, in this process.
+  public var address: UInt64
+  public var byteCount: Int
+  public var localKey: UInt32
+  /// What a peer must present; 0 when no remote access was asked for.
+  public var remoteKey: UInt32
+
+  public init(address: UInt64, byteCount: Int, localKey: UInt32, remoteKey: UInt32) {
+    self.address = address
+    self.byteCount = byteCount
+    self.localKey = localKey
+    self.remoteKey = remoteKey
+  }
+}
+
+/// A call of the transport that failed: which one, with which errno, and what the user can do.
+public struct TransportError: Error, Equatable, Sendable, CustomStringConvertible {
+  /// The call, by its C name where there is one: `ibv_reg_mr`.
+  public var call: String
+  public var errno: Int32
+  /// What was tried, with which numbers, and what the user can do about it.
+  public var explanation: String
+
+  public init(call: String, errno: Int32, explanation: String) {
+    self.call = call
+    self.errno = errno
+    self.explanation = explanation
+  }
+
+  public var description: String { "\(call): errno \(errno): \(explanation)" }
+}
+
+/// A way to move messages and memory between nodes: verbs' own vocabulary, whatever lies below.
+///
+/// The contract, which one suite checks on every backend: requests on one queue pair complete in order, and
+/// an error completion puts the queue pair into ERROR and flushes the rest; an RDMA WRITE is visible before
+/// any later SEND on the same queue pair is; a SEND takes one receive that was posted before, and retries while
+/// there is none; keys and bounds are checked at the owner of the memory; a peer's disappearance is an
+/// event and flushed requests, never silence.
+///
+/// One transport serves one loop: every method is called on that loop's thread. None of them blocks.
+public protocol RDMATransport: ~Copyable {
+  var capabilities: TransportCapabilities { get }
+
+  /// Allocates zeroed, page-aligned memory and registers it.
+  ///
+  /// - Parameters:
+  ///   - byteCount: rounded up to whole pages.
+  ///   - access: what the device and peers may do to it.
+  mutating func allocate(byteCount: Int, access: MemoryAccess) throws(TransportError)
+    -> MemoryRegion
+
+  /// Takes the keys back and frees the memory. Nothing may be posted on it.
+  mutating func release(_ region: MemoryRegion)
+
+  /// Hands commands to the connection manager, in order.
+  mutating func execute(_ commands: Span<CMCommand>)
+
+  /// Posts receives, in order.
+  mutating func post(receives: Span<ReceiveRequest>) -> PostResult
+
+  /// Posts sends, in order; neighbours on one queue pair ring its doorbell once.
+  mutating func post(sends: Span<SendRequest>) -> PostResult
+
+  /// Appends finished work, as much as there is room for.
+  mutating func poll(completions: inout OutputSpan<WorkCompletion>)
+
+  /// Appends events of the connection manager, as much as there is room for.
+  mutating func poll(events: inout OutputSpan<CMEvent>)
+
+  /// Readable when there is something to poll after `arm` said true.
+  var wakeDescriptor: Int32 { get }
+
+  /// Asks for a wake-up. False: there is something to poll already, do not sleep.
+  mutating func arm() -> Bool
+
+  /// A time by which `poll` must be called again although nothing wakes the loop, in nanoseconds of the
+  /// monotonic clock; nil for none. For what a backend paces by itself, such as RNR retries.
+  mutating func nextDeadline() -> UInt64?
+}
+
+extension RDMATransport where Self: ~Copyable {
+  public mutating func nextDeadline() -> UInt64? { nil }
+}

@@ -1,0 +1,208 @@
+package import BasicContainers
+
+/// Registered memory, cut into pieces that are handed out and taken back.
+///
+/// One type for messages (pieces of 4096 bytes, taken singly) and for bulk (runs of pieces, taken by byte
+/// count). A piece is free → filling → posted → held → free, and only its holder moves it; a reference to
+/// an earlier life of a piece traps, as it is always our own bug: peers never name pieces.
+@safe
+package struct Arena: ~Copyable {
+  package enum State: UInt8, BitwiseCopyable {
+    case free, filling, posted, held
+  }
+
+  @usableFromInline
+  struct Piece: BitwiseCopyable {
+    @usableFromInline var generation: UInt32
+    /// On a free single piece: the next one. On the first piece of a run: how many there are.
+    @usableFromInline var link: UInt32
+    @usableFromInline var state: State
+
+    @inlinable
+    init(generation: UInt32, link: UInt32, state: State) {
+      self.generation = generation
+      self.link = link
+      self.state = state
+    }
+  }
+
+  @usableFromInline let base: UnsafeMutableRawPointer
+  package let region: MemoryRegion
+  package let pieceByteCount: Int
+  package let pieceCount: Int
+  package let isBulk: Bool
+  @usableFromInline var pieces: RigidArray<Piece>
+  @usableFromInline var firstFree: UInt32
+  /// Where the next search for a run starts.
+  private var rover: Int
+  @usableFromInline package var freePieceCount: Int
+
+  @usableFromInline static var end: UInt32 { .max }
+
+  /// - Parameters:
+  ///   - region: the memory; it must outlive the arena.
+  ///   - pieceByteCount: a power of two.
+  ///   - isBulk: pieces are taken in runs, and references carry the bulk bit.
+  package init(region: MemoryRegion, pieceByteCount: Int, isBulk: Bool) {
+    precondition(pieceByteCount > 0 && pieceByteCount & (pieceByteCount - 1) == 0)
+    guard let base = unsafe UnsafeMutableRawPointer(bitPattern: UInt(region.address)) else {
+      preconditionFailure("a region at address 0")
+    }
+    // SAFETY: the region's owner keeps the memory mapped for the life of the arena.
+    unsafe self.base = base
+    self.region = region
+    self.pieceByteCount = pieceByteCount
+    self.isBulk = isBulk
+    let count = region.byteCount / pieceByteCount
+    pieceCount = count
+    precondition(count > 0 && count < 1 << 31)
+    pieces = RigidArray(capacity: count)
+    for index in 0..<count {
+      let link = isBulk ? 0 : index + 1 == count ? Self.end : UInt32(index + 1)
+      pieces.append(Piece(generation: 0, link: link, state: .free))
+    }
+    if isBulk { pieces[0].link = UInt32(count) }
+    firstFree = 0
+    rover = 0
+    freePieceCount = count
+  }
+
+  /// Takes one piece, in state *filling*; nil when none is free.
+  @inlinable
+  package mutating func allocatePiece() -> BufferRef? {
+    precondition(!isBulk)
+    guard firstFree != Self.end else { return nil }
+    let slot = firstFree
+    firstFree = pieces[Int(slot)].link
+    pieces[Int(slot)].link = 1
+    pieces[Int(slot)].state = .filling
+    freePieceCount -= 1
+    return BufferRef(
+      slot: slot, generation: pieces[Int(slot)].generation, offset: 0,
+      length: UInt32(pieceByteCount))
+  }
+
+  /// Takes a run of pieces for so many bytes, in state *held*; nil when no run is long enough.
+  package mutating func allocateRun(byteCount: Int) -> BufferRef? {
+    precondition(isBulk && byteCount > 0)
+    let needed = (byteCount + pieceByteCount - 1) / pieceByteCount
+    guard needed <= freePieceCount else { return nil }
+    guard
+      let slot = findRun(from: rover, to: pieceCount, needed: needed)
+        ?? findRun(from: 0, to: rover, needed: needed)
+    else { return nil }
+    let found = Int(pieces[slot].link)
+    if found > needed { pieces[slot + needed].link = UInt32(found - needed) }
+    pieces[slot].link = UInt32(needed)
+    for index in slot..<slot + needed { pieces[index].state = .held }
+    freePieceCount -= needed
+    rover = slot + needed == pieceCount ? 0 : slot + needed
+    return BufferRef(
+      slot: UInt32(slot) | 1 << 31, generation: pieces[slot].generation, offset: 0,
+      length: UInt32(byteCount))
+  }
+
+  /// The first free run of enough pieces; joins neighbouring free runs on its way.
+  private mutating func findRun(from start: Int, to end: Int, needed: Int) -> Int? {
+    var index = start
+    while index < end {
+      var length = Int(pieces[index].link)
+      if pieces[index].state == .free {
+        while index + length < pieceCount && pieces[index + length].state == .free {
+          let joined = pieces[index + length].link
+          if index + length == rover { rover = index }
+          length += Int(joined)
+        }
+        pieces[index].link = UInt32(length)
+        if length >= needed { return index }
+      }
+      index += length
+    }
+    return nil
+  }
+
+  /// Gives a piece or a run back. The reference may be to any part of it.
+  @inlinable
+  package mutating func release(_ ref: BufferRef) {
+    let slot = index(of: ref)
+    precondition(pieces[slot].state != .free, "released twice")
+    let count = Int(pieces[slot].link)
+    pieces[slot].generation &+= 1
+    if isBulk {
+      for index in slot..<slot + count { pieces[index].state = .free }
+    } else {
+      pieces[slot].state = .free
+      pieces[slot].link = firstFree
+      firstFree = UInt32(slot)
+    }
+    freePieceCount += count
+  }
+
+  /// Moves a piece on; it must be in the state it is said to be in.
+  @inlinable
+  package mutating func move(_ ref: BufferRef, from old: State, to new: State) {
+    let slot = index(of: ref)
+    precondition(pieces[slot].state == old, "a piece was moved by somebody who does not hold it")
+    pieces[slot].state = new
+  }
+
+  @inlinable
+  package func state(of ref: BufferRef) -> State { pieces[index(of: ref)].state }
+
+  /// Whether the reference is to the present life of its piece.
+  @inlinable
+  package func isLive(_ ref: BufferRef) -> Bool {
+    let slot = Int(ref.slot & 0x7FFF_FFFF)
+    return ref.isBulk == isBulk && slot < pieceCount && pieces[slot].generation == ref.generation
+      && pieces[slot].state != .free
+  }
+
+  /// The bytes, for reading.
+  @inlinable
+  @_lifetime(borrow self)
+  package func bytes(_ ref: BufferRef) -> RawSpan {
+    // SAFETY: `start` checks that the part lies inside its pieces, which stay mapped with the arena.
+    let span = unsafe RawSpan(
+      _unsafeStart: UnsafeRawPointer(start(ref)), byteCount: Int(ref.length))
+    return unsafe _overrideLifetime(span, borrowing: self)
+  }
+
+  /// The bytes, for writing.
+  @inlinable
+  @_lifetime(&self)
+  package mutating func mutableBytes(_ ref: BufferRef) -> MutableRawSpan {
+    // SAFETY: as in `bytes`; the exclusive access to the arena is the exclusive access to the bytes.
+    let span = unsafe MutableRawSpan(_unsafeStart: start(ref), byteCount: Int(ref.length))
+    return unsafe _overrideLifetime(span, mutating: &self)
+  }
+
+  /// The address of the first byte in this process, for a segment or a descriptor.
+  @inlinable
+  package func address(_ ref: BufferRef) -> UInt64 {
+    unsafe UInt64(UInt(bitPattern: start(ref)))
+  }
+
+  @inlinable
+  package func segment(_ ref: BufferRef) -> Segment {
+    Segment(address: address(ref), length: ref.length, localKey: region.localKey)
+  }
+
+  @usableFromInline
+  func index(of ref: BufferRef) -> Int {
+    let slot = Int(ref.slot & 0x7FFF_FFFF)
+    precondition(
+      ref.isBulk == isBulk && slot < pieceCount && pieces[slot].generation == ref.generation,
+      "a stale reference to a piece")
+    return slot
+  }
+
+  @usableFromInline
+  func start(_ ref: BufferRef) -> UnsafeMutableRawPointer {
+    let slot = index(of: ref)
+    precondition(
+      Int(ref.offset) + Int(ref.length) <= Int(pieces[slot].link) * pieceByteCount
+        && pieces[slot].state != .free,
+      "a reference outside its piece")
+    return unsafe base + (slot * pieceByteCount + Int(ref.offset))
+  }
+}

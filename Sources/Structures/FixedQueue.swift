@@ -1,0 +1,52 @@
+package import BasicContainers
+
+/// A first-in first-out queue of fixed capacity.
+///
+/// For elements that are trivially copied; it allocates when it is made and never again.
+package struct FixedQueue<Element: BitwiseCopyable>: ~Copyable {
+  @usableFromInline var cells: RigidArray<Element>
+  @usableFromInline let mask: Int
+  @usableFromInline var head: Int
+  @usableFromInline var tail: Int
+
+  /// - Parameters:
+  ///   - capacity: elements, a power of two.
+  ///   - filler: any value; it fills the unused cells.
+  package init(capacity: Int, filler: Element) {
+    precondition(capacity > 0 && capacity & (capacity - 1) == 0, "capacity: a power of two")
+    cells = RigidArray(capacity: capacity)
+    for _ in 0..<capacity { cells.append(filler) }
+    mask = capacity - 1
+    head = 0
+    tail = 0
+  }
+
+  @inlinable package var count: Int { tail &- head }
+  @inlinable package var isEmpty: Bool { tail == head }
+  @inlinable package var isFull: Bool { tail &- head > mask }
+  @inlinable package var capacity: Int { mask + 1 }
+  @inlinable package var freeCapacity: Int { mask + 1 - count }
+
+  /// Appends; false when the queue is full.
+  @inlinable
+  @discardableResult
+  package mutating func append(_ element: Element) -> Bool {
+    guard !isFull else { return false }
+    cells[tail & mask] = element
+    tail &+= 1
+    return true
+  }
+
+  @inlinable
+  package var first: Element? { isEmpty ? nil : cells[head & mask] }
+
+  @inlinable
+  package mutating func popFirst() -> Element? {
+    guard !isEmpty else { return nil }
+    let element = cells[head & mask]
+    head &+= 1
+    return element
+  }
+
+  package mutating func removeAll() { head = tail }
+}
