@@ -1,0 +1,61 @@
+/// The header of every LNet message between nodes with 4-byte addresses.
+///
+/// **Wire:** `struct lnet_hdr_nid4`, 72 bytes, little-endian (spec 01 §3.1); `lnet.msg_header` in Wireshark.
+public struct LNetHeader: Hashable, Sendable, BitwiseCopyable {
+  /// The final receiver.
+  public var destination: ProcessID
+  /// The originator.
+  public var source: ProcessID
+  /// Bytes that follow the header, wherever the driver carries them: 0...1 MiB, 0 for ACK and GET.
+  public var payloadLength: UInt32
+  /// What the message asks for or answers.
+  public var body: LNetBody
+
+  /// A header of its fields.
+  @inlinable
+  public init(destination: ProcessID, source: ProcessID, payloadLength: UInt32, body: LNetBody) {
+    self.destination = destination
+    self.source = source
+    self.payloadLength = payloadLength
+    self.body = body
+  }
+
+  /// Bytes on the wire.
+  public static let byteCount = 72
+
+  /// Reads a header; bytes after it are not looked at.
+  ///
+  /// Allocates nothing. Throws `truncated`, `unknownHeaderType`, `unexpectedPayload` or `payloadTooLong`.
+  @inlinable
+  public init(decoding bytes: borrowing RawSpan, at offset: Int = 0) throws(WireError) {
+    let available = bytes.byteCount - offset
+    guard offset >= 0, available >= Self.byteCount else {
+      throw .truncated(
+        .lnetHeader, needed: UInt32(Self.byteCount), available: UInt32(clamping: available))
+    }
+    let length = bytes.little(UInt32.self, at: offset + 28)
+    destination = ProcessID(
+      nid: NID(rawValue: bytes.little(UInt64.self, at: offset)),
+      pid: bytes.little(UInt32.self, at: offset + 16))
+    source = ProcessID(
+      nid: NID(rawValue: bytes.little(UInt64.self, at: offset + 8)),
+      pid: bytes.little(UInt32.self, at: offset + 20))
+    payloadLength = length
+    body = try LNetBody(
+      type: bytes.little(UInt32.self, at: offset + 24), payloadLength: length, at: offset + 32,
+      in: bytes)
+  }
+
+  /// Writes 72 bytes at `offset` and returns that number; traps when they do not fit.
+  @inlinable @discardableResult
+  public func encode(into bytes: inout MutableRawSpan, at offset: Int = 0) -> Int {
+    bytes.storeLittle(destination.nid.rawValue, at: offset)
+    bytes.storeLittle(source.nid.rawValue, at: offset + 8)
+    bytes.storeLittle(destination.pid, at: offset + 16)
+    bytes.storeLittle(source.pid, at: offset + 20)
+    bytes.storeLittle(body.type, at: offset + 24)
+    bytes.storeLittle(payloadLength, at: offset + 28)
+    body.encode(into: &bytes, at: offset + 32)
+    return Self.byteCount
+  }
+}

@@ -1,0 +1,76 @@
+/// What a message needs before it may be sent.
+package enum O2IBCreditClass: UInt8, Sendable, Hashable, BitwiseCopyable {
+  /// Travels as private data of the connection manager.
+  case connection
+  /// Needs no credit.
+  case none
+  /// Needs a credit.
+  case credited
+  /// Needs a credit, and a reservation for the buffer that will take its answer.
+  case reserved
+}
+
+/// The type of an o2iblnd message.
+///
+/// **Wire:** `ibm_type`, one byte (spec 02 §3.2); `lnet.ib.type` in Wireshark.
+package enum O2IBMessageType: UInt8, Sendable, Hashable, CaseIterable, BitwiseCopyable {
+  /// Private data of a connect request.
+  case connectRequest = 0xC0
+  /// Private data of an accept.
+  case connectAcknowledge = 0xC1
+  /// Returns credits, or keeps the connection alive.
+  case noop = 0xD0
+  /// An LNet header and all its payload.
+  case immediate = 0xD1
+  /// Asks the sink for memory for a PUT or REPLY.
+  case putRequest = 0xD2
+  /// The sink declines a PUT_REQ.
+  case putNak = 0xD3
+  /// The sink's memory for a PUT_REQ.
+  case putAcknowledge = 0xD4
+  /// The source has written into the sink's memory.
+  case putDone = 0xD5
+  /// A GET with the memory that its data is to be written into.
+  case getRequest = 0xD6
+  /// The source has written the data of a GET_REQ.
+  case getDone = 0xD7
+
+  /// What the message needs before it may be sent (spec 02 §3.2, §7.3).
+  @inlinable package var creditClass: O2IBCreditClass {
+    switch self {
+    case .connectRequest, .connectAcknowledge: .connection
+    case .noop, .putNak, .putAcknowledge, .putDone, .getDone: .none
+    case .immediate: .credited
+    case .putRequest, .getRequest: .reserved
+    }
+  }
+
+  /// The least `ibm_nob`; descriptors add 12 bytes per fragment.
+  @inlinable package var minimumByteCount: UInt32 {
+    switch self {
+    case .connectRequest, .connectAcknowledge: 56
+    case .noop: 48
+    case .immediate: 120
+    case .putRequest: 128
+    case .putAcknowledge: 72
+    case .getRequest: 136
+    case .putNak, .putDone, .getDone: 60
+    }
+  }
+
+  /// Lustre's name of the type.
+  package var name: StaticString {
+    switch self {
+    case .connectRequest: "CONNREQ"
+    case .connectAcknowledge: "CONNACK"
+    case .noop: "NOOP"
+    case .immediate: "IMMEDIATE"
+    case .putRequest: "PUT_REQ"
+    case .putNak: "PUT_NAK"
+    case .putAcknowledge: "PUT_ACK"
+    case .putDone: "PUT_DONE"
+    case .getRequest: "GET_REQ"
+    case .getDone: "GET_DONE"
+    }
+  }
+}
