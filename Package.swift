@@ -68,6 +68,7 @@ let package = Package(
         "NodeCore", "O2IBLND", "LNet", "LustreWire", "Structures", "RDMATransport", containers,
       ], swiftSettings: settings),
 
+    .testTarget(name: "TidyTests"),
     .testTarget(name: "LustreWireTests", dependencies: ["LustreWire"]),
     .testTarget(name: "StructuresTests", dependencies: ["Structures"]),
     .testTarget(name: "RDMATransportTests", dependencies: ["RDMATransport", "Structures"]),

@@ -1,0 +1,103 @@
+#define _GNU_SOURCE
+#include "clinux_loop.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+static uint64_t nanoseconds(clockid_t clock) {
+  struct timespec t;
+  clock_gettime(clock, &t);
+  return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+uint64_t clinux_monotonic_nanoseconds(void) { return nanoseconds(CLOCK_MONOTONIC); }
+
+uint64_t clinux_realtime_nanoseconds(void) { return nanoseconds(CLOCK_REALTIME); }
+
+int clinux_eventfd(void) {
+  int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+  return fd < 0 ? -errno : fd;
+}
+
+void clinux_eventfd_ring(int fd) {
+  uint64_t one = 1;
+  // A full counter is as good as a rung bell.
+  ssize_t written = write(fd, &one, sizeof one);
+  (void)written;
+}
+
+void clinux_eventfd_drain(int fd) {
+  uint64_t count;
+  ssize_t taken = read(fd, &count, sizeof count);
+  (void)taken;
+}
+
+int clinux_epoll(void) {
+  int fd = epoll_create1(EPOLL_CLOEXEC);
+  return fd < 0 ? -errno : fd;
+}
+
+int clinux_epoll_add(int epoll, int fd) {
+  struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
+  return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
+}
+
+int clinux_epoll_sleep(int epoll, int64_t timeout_nanoseconds) {
+  struct epoll_event events[4];
+  struct timespec timeout = {
+      .tv_sec = timeout_nanoseconds / 1000000000, .tv_nsec = timeout_nanoseconds % 1000000000};
+  int count = epoll_pwait2(epoll, events, 4, timeout_nanoseconds < 0 ? NULL : &timeout, NULL);
+  if (count < 0 && errno == ENOSYS) {
+    // Kernels before 5.11 count in milliseconds; round up, so that no turn comes too early.
+    int milliseconds =
+        timeout_nanoseconds < 0 ? -1 : (int)((timeout_nanoseconds + 999999) / 1000000);
+    count = epoll_wait(epoll, events, 4, milliseconds);
+  }
+  if (count < 0) return errno == EINTR ? 0 : -errno;
+  return count;
+}
+
+int clinux_thread_start(
+    uintptr_t *thread, const char *name, void *(*body)(void *), void *context) {
+  pthread_t id;
+  int error = pthread_create(&id, NULL, body, context);
+  if (error != 0) return -error;
+  pthread_setname_np(id, name);
+  *thread = (uintptr_t)id;
+  return 0;
+}
+
+void clinux_thread_join(uintptr_t thread) { pthread_join((pthread_t)thread, NULL); }
+
+int clinux_thread_pin(int cpu) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  if (cpu < 0 || cpu >= CPU_SETSIZE) return -EINVAL;
+  CPU_SET(cpu, &set);
+  return -pthread_setaffinity_np(pthread_self(), sizeof set, &set);
+}
+
+int clinux_numa_node(int cpu) {
+  char path[96];
+  for (int node = 0; node < 64; node++) {
+    snprintf(path, sizeof path, "/sys/devices/system/node/node%d/cpu%d", node, cpu);
+    if (access(path, F_OK) == 0) return node;
+  }
+  return -1;
+}
+
+uint64_t clinux_random(void) {
+  uint64_t bits = 0;
+  if (getrandom(&bits, sizeof bits, 0) != sizeof bits) bits = clinux_monotonic_nanoseconds();
+  return bits;
+}
+
+void clinux_close(int fd) { close(fd); }

@@ -1,0 +1,24 @@
+// Which room may import what: the arrows of the house as data.
+
+enum RoomRules {
+  private static let containers: Set<String> = ["BasicContainers", "DequeModule", "HeapModule"]
+  private static let floor: Set<String> = ["LustreWire", "Structures", "RDMATransport"]
+
+  /// Rooms without clock, thread, lock, file or system call; and what each may import.
+  static let pure: [String: Set<String>] = [
+    "LustreWire": [],
+    "Structures": containers,
+    "RDMATransport": containers.union(["Structures"]),
+    "LNet": containers.union(floor),
+    "O2IBLND": containers.union(floor).union(["LNet"]),
+    "NodeCore": containers.union(floor).union(["LNet", "O2IBLND"]),
+    "Simulation": containers.union(floor).union(["LNet", "O2IBLND", "NodeCore"]),
+    "Capture": ["LustreWire"],
+  ]
+
+  /// Rooms where `unsafe` may stand: the edges to C and shared memory.
+  static let mayBeUnsafe: Set<String> = [
+    "VerbsTransport", "EmulatedTransport", "RDMATransport", "LustreWire", "TransportTools",
+    "Verbena", "BenchKit", "VerbenaCommand",
+  ]
+}
