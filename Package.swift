@@ -11,16 +11,27 @@ let settings: [SwiftSetting] = [
 ]
 let verbs: TargetDependencyCondition? = .when(traits: ["Verbs"])
 let containers: Target.Dependency = .product(name: "BasicContainers", package: "swift-collections")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let arguments: Target.Dependency = .product(
+  name: "ArgumentParser", package: "swift-argument-parser")
 
 let package = Package(
   name: "verbena",
-  products: [],
+  products: [
+    .executable(name: "verbena", targets: ["VerbenaCommand"])
+  ],
   traits: [
     .trait(name: "Verbs", description: "Build the libibverbs and librdmacm backend."),
     .default(enabledTraits: ["Verbs"]),
   ],
   dependencies: [
-    .package(url: "https://github.com/apple/swift-collections", from: "1.6.0")
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
   ],
   targets: [
     // Pure rooms: deterministic, no clock, thread, lock, file or system call.
@@ -59,13 +70,26 @@ let package = Package(
       dependencies: ["RDMATransport", "Structures", "CLinuxShims", containers],
       swiftSettings: settings),
     .target(
-      name: "TransportTools", dependencies: ["RDMATransport", "Structures", "Capture", "LustreWire"],
+      name: "TransportTools",
+      dependencies: ["RDMATransport", "Structures", "Capture", "LustreWire"],
       swiftSettings: settings),
 
     .target(
       name: "Simulation",
       dependencies: [
         "NodeCore", "O2IBLND", "LNet", "LustreWire", "Structures", "RDMATransport", containers,
+      ], swiftSettings: settings),
+
+    // The command, and what measures.
+    .target(
+      name: "BenchKit", dependencies: [.product(name: "Histogram", package: "hdrhistogram-swift")],
+      swiftSettings: settings),
+    .executableTarget(
+      name: "VerbenaCommand",
+      dependencies: [
+        "BenchKit", "Capture", "LustreWire", "LNet", "RDMATransport", arguments, logging,
+        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+        .product(name: "Yams", package: "Yams"),
       ], swiftSettings: settings),
 
     .testTarget(name: "TidyTests"),
@@ -81,6 +105,13 @@ let package = Package(
     .testTarget(
       name: "EmulatedTransportTests",
       dependencies: ["EmulatedTransport", "RDMATransport", "Structures"]),
+    .testTarget(name: "BenchKitTests", dependencies: ["BenchKit"]),
+    .testTarget(
+      name: "CommandTests",
+      dependencies: [
+        "VerbenaCommand", "BenchKit", arguments,
+        .product(name: "Subprocess", package: "swift-subprocess"),
+      ]),
     .testTarget(
       name: "SimulationTests",
       dependencies: [
