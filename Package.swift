@@ -93,6 +93,23 @@ let package = Package(
       ], swiftSettings: settings),
 
     .testTarget(name: "TidyTests"),
+
+    // One suite of assertions on what a transport must do, run on every backend.
+    .target(
+      name: "TransportConformance", dependencies: ["RDMATransport", "Structures", containers],
+      path: "Tests/Conformance/TransportConformance", swiftSettings: settings),
+    .executableTarget(
+      name: "transport-conformance",
+      dependencies: ["TransportConformance", "VerbsTransport", "RDMATransport"],
+      path: "Tests/Conformance/transport-conformance", swiftSettings: settings),
+    .testTarget(
+      name: "ConformanceTests",
+      dependencies: ["TransportConformance", "EmulatedTransport", "RDMATransport", "Structures"],
+      path: "Tests/Conformance/ConformanceTests"),
+    .testTarget(
+      name: "VerbsTransportTests",
+      dependencies: ["VerbsTransport", "RDMATransport", "Structures"]),
+
     .testTarget(name: "LustreWireTests", dependencies: ["LustreWire"]),
     .testTarget(name: "StructuresTests", dependencies: ["Structures"]),
     .testTarget(name: "RDMATransportTests", dependencies: ["RDMATransport", "Structures"]),
