@@ -19,6 +19,19 @@ public struct LNetLargeHeader: Hashable, Sendable, BitwiseCopyable {
   /// Bytes on the wire.
   public static let byteCount = 96
 
+  /// A header of its fields.
+  public init(
+    destinationNID: LargeNID, sourceNID: LargeNID, destinationPID: UInt32, sourcePID: UInt32,
+    payloadLength: UInt32, body: LNetBody
+  ) {
+    self.destinationNID = destinationNID
+    self.sourceNID = sourceNID
+    self.destinationPID = destinationPID
+    self.sourcePID = sourcePID
+    self.payloadLength = payloadLength
+    self.body = body
+  }
+
   /// Reads a header; bytes after it are not looked at.
   ///
   /// Throws `truncated`, `nidSize`, `unknownHeaderType`, `unexpectedPayload` or `payloadTooLong`.

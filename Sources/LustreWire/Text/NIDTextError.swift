@@ -28,6 +28,12 @@ public struct NIDTextError: Error, Hashable, Sendable {
   public var offset: Int
   /// What is wrong.
   public var problem: Problem
+
+  package init(text: String, offset: Int, problem: Problem) {
+    self.text = text
+    self.offset = offset
+    self.problem = problem
+  }
 }
 
 extension NIDTextError: CustomStringConvertible {
