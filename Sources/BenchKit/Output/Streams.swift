@@ -1,0 +1,33 @@
+internal import Foundation
+internal import Glibc
+
+/// Where output goes. Standard output carries results only; everything else goes to standard error.
+package enum Streams {
+  package static var errorIsTerminal: Bool { isatty(2) == 1 }
+  package static var outputIsTerminal: Bool { isatty(1) == 1 }
+
+  package static func output(_ text: String) {
+    try? FileHandle.standardOutput.write(contentsOf: Data(text.utf8))
+  }
+
+  package static func error(_ text: String) {
+    try? FileHandle.standardError.write(contentsOf: Data(text.utf8))
+  }
+
+  /// Writes a result file; `-` is standard output.
+  package static func write(_ text: String, to path: String) throws(OutputError) {
+    guard path != "-" else { return output(text) }
+    do {
+      try Data(text.utf8).write(to: URL(fileURLWithPath: path))
+    } catch {
+      throw OutputError(path: path, reason: error.localizedDescription)
+    }
+  }
+}
+
+/// A result file could not be written.
+package struct OutputError: Error, Sendable, CustomStringConvertible {
+  package let path: String
+  package let reason: String
+  package var description: String { "cannot write \(path): \(reason)" }
+}
