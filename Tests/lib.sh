@@ -110,6 +110,13 @@ quietly() {
 # build FLAG…: a bounded build; one that fails ends the part with code 70.
 build() { quietly timeout -k 10 1500 swift build "${TRAITS[@]}" "$@" || exit 70; }
 
+# Runs `swift test` and shows suites, failures and the sum, not a line for every test that passes.
+tests() {
+  timeout -k 10 1500 swift test --disable-xctest "${TRAITS[@]}" "$@" 2>&1 | {
+    grep --line-buffered -vE 'Cannot export local symbol|^◇|^✔ Test ([^r]|r[^u])' || true
+  }
+}
+
 # --- Parts, each timed ---------------------------------------------------------------------------
 
 PART_NAMES=()
