@@ -115,7 +115,8 @@ package struct TimerWheel: ~Copyable {
     return nil
   }
 
-  /// A time not later than the next deadline, for sleeping; nil when nothing is armed.
+  /// A time not later than the next deadline, or in the present tick, for sleeping; nil when nothing is
+  /// armed.
   package func nextDeadline() -> UInt64? {
     guard armedCount > 0 else { return nil }
     for level in 0..<Self.levels where occupied[level] != 0 {
@@ -158,11 +159,14 @@ package struct TimerWheel: ~Copyable {
   /// Goes to the next tick that may hold entries, at most to `limit`; spreads coarser buckets.
   private mutating func advance(to limit: UInt64) -> Bool {
     var next = tick &+ 1
-    if occupied[0] == 0 {
-      // Nothing in the finest level: jump to where its window ends, or to the limit.
-      let windowEnd = (tick | 63) &+ 1
+    if armedCount == 0 {
+      next = limit
+    } else {
+      // Nothing is due before the finest level that holds something comes to its next bucket.
+      var level = 0
+      while level < Self.levels - 1 && occupied[level] == 0 { level += 1 }
+      let windowEnd = (tick | ((1 << UInt64(6 * level)) - 1)) &+ 1
       next = windowEnd < limit ? windowEnd : limit
-      if armedCount == 0 { next = limit }
     }
     let crossed = next ^ tick
     tick = next
