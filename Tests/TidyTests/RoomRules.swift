@@ -21,4 +21,7 @@ enum RoomRules {
     "VerbsTransport", "EmulatedTransport", "RDMATransport", "LustreWire", "TransportTools",
     "Verbena", "BenchKit", "VerbenaCommand",
   ]
+
+  /// Single files of other rooms where it may stand too.
+  static let mayBeUnsafeFiles: Set<String> = ["Sources/Simulation/Fabric/SimulatedMemory.swift"]
 }
