@@ -69,3 +69,6 @@ await() {
     sleep 0.1
   done
 }
+
+# listens PORT: whether a program here listens at it through librdmacm; no other table shows these.
+listens() { rdma resource show cm_id | grep -q "state LISTEN.*:$1\b"; }

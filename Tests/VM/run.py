@@ -106,7 +106,7 @@ class Run:
 
     def variables(self):
         """What scripts find in their environment, but for what differs between nodes."""
-        values = {name: text for name, text in os.environ.items() if name.startswith("VERBENA_")}
+        values = {name: text for name, text in os.environ.items() if name.startswith("VM_")}
         values["COUNT"] = str(self.options.count)
         values["MTU"] = str(self.options.mtu)
         values["ADDRESSES"] = " ".join(address(number) for number in range(self.options.count))

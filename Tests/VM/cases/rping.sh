@@ -16,7 +16,7 @@ in_guest() {
   for server in 0 1; do
     if [ "$NODE" = "$server" ]; then
       serve
-      await 10 listening
+      await 10 listens 7174
       barrier "serving$server"
       wait $!
     else
@@ -26,9 +26,6 @@ in_guest() {
     barrier "served$server"
   done
 }
-
-# rping's port; librdmacm's listeners show in no table but this.
-listening() { rdma resource show cm_id | grep -q 'state LISTEN.*:7174'; }
 
 judge() {
   local filter count

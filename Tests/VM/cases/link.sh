@@ -1,0 +1,35 @@
+# guests: 2
+# timeout: 180
+# commands: node ping
+# The cable of a node is pulled and put in again; then its frames are lost without its card noticing,
+# and come through again. Fails if a ping meanwhile succeeds or does not end by its deadline, or if
+# the nodes do not find each other again within 60 s.
+# shellcheck shell=bash source=../verbena.sh
+. "${HELPERS%/*}/verbena.sh"
+
+harmed() {
+  local began=$SECONDS
+  refuses 1,69,75 verbena ping --deadline 3s "$(nid_of "$OTHER")"
+  [ $((SECONDS - began)) -lt 15 ] || { echo "a ping of 3 s took $((SECONDS - began))" >&2; return 1; }
+}
+
+in_guest() {
+  local harm
+  start_node
+  barrier up
+  verbena ping "$(nid_of "$OTHER")"
+  barrier acquainted
+  for harm in "link_down link_up" "cut_link mend_link"; do
+    if [ "$NODE" = 1 ]; then ${harm% *}; fi
+    barrier "harmed-by-${harm% *}"
+    harmed
+    barrier "noticed-${harm% *}"
+    if [ "$NODE" = 1 ]; then ${harm#* }; fi
+    barrier "after-${harm#* }"
+    await 60 verbena ping --deadline 3s "$(nid_of "$OTHER")"
+    barrier "again-${harm#* }"
+  done
+  stop_node
+}
+
+if [ "$NODE" != judge ]; then in_guest; fi

@@ -1,0 +1,64 @@
+# shellcheck shell=bash
+# For cases that run `verbena`: sourced after helpers.sh, in guests and by the judge.
+# shellcheck source=helpers.sh
+. "$HELPERS"
+set -euo pipefail
+
+nid_of() { echo "$(address_of "$1")@o2ib"; }
+if [ "$NODE" != judge ]; then
+  # shellcheck disable=SC2034
+  OTHER=$((1 - NODE))
+  LOG=$SHARE/node$NODE/verbena.log
+fi
+
+# verbena …: the command, under a limit well above every limit of its own.
+verbena() { timeout -k 5 60 "$VM_COMMAND" "$@"; }
+
+# start_node: a node at this guest's address; returns once it can be reached.
+start_node() {
+  "$VM_COMMAND" node --net o2ib --bind "$ADDRESS" --log-level debug >>"$LOG" 2>&1 &
+  NODE_PID=$!
+  if ! await 30 listens_or_ended || ! listens 987; then
+    echo "the node does not serve; its log ends:" >&2
+    tail -n 20 "$LOG" >&2
+    return 1
+  fi
+}
+
+listens_or_ended() { listens 987 || ! kill -0 "$NODE_PID"; }
+
+# stop_node: as a service manager would; it has to leave in order.
+stop_node() {
+  local code=0
+  kill -TERM "$NODE_PID"
+  wait "$NODE_PID" || code=$?
+  [ "$code" = 0 ] || echo "the node ended with $code" >&2
+  return "$code"
+}
+
+kill_node() {
+  kill -KILL "$NODE_PID"
+  wait "$NODE_PID" || true
+}
+
+# refuses CODES COMMAND…: it must fail, and with one of these exit codes.
+refuses() {
+  local codes=$1 code=0
+  shift
+  "$@" || code=$?
+  case ",$codes," in
+    *",$code,"*) return 0 ;;
+  esac
+  echo "ended with $code, not $codes: $*" >&2
+  return 1
+}
+
+# The frames that tshark cannot decode. It reads GET_REQ (0xd5) four bytes early, whatever the sender.
+malformed() { tshark -r "$PCAP" -Y '_ws.malformed && !(lnet.ib.type == 0xd5)' 2>/dev/null; }
+
+# frames FILTER AT_LEAST: fails when the capture has fewer that match.
+frames() {
+  local count
+  count=$(tshark -r "$PCAP" -Y "$1" 2>/dev/null | wc -l)
+  [ "$count" -ge "$2" ] || { echo "$count frames match, not $2: $1" >&2; return 1; }
+}
