@@ -1,1 +1,33 @@
 #include "crdma_shims.h"
+
+#if defined(CRDMA_ENABLED) && __has_include(<infiniband/verbs.h>) && __has_include(<rdma/rdma_cma.h>)
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+
+int crdma_query_port(
+    struct ibv_context *context, uint8_t port, struct ibv_port_attr *attributes) {
+  return ibv_query_port(context, port, attributes);
+}
+
+struct ibv_mr *crdma_reg_mr(struct ibv_pd *domain, void *address, size_t length, int access) {
+  return ibv_reg_mr(domain, address, length, access);
+}
+
+struct ibv_device **crdma_get_device_list(int *count) { return ibv_get_device_list(count); }
+
+uint32_t crdma_peer_ipv4(struct rdma_cm_id *id) {
+  if (id->route.addr.dst_addr.sa_family != AF_INET) return 0;
+  return ntohl(id->route.addr.dst_sin.sin_addr.s_addr);
+}
+
+uint16_t crdma_peer_port(struct rdma_cm_id *id) { return ntohs(rdma_get_dst_port(id)); }
+
+uint16_t crdma_local_port(struct rdma_cm_id *id) { return ntohs(rdma_get_src_port(id)); }
+
+int crdma_set_nonblocking(int fd) {
+  int flags = fcntl(fd, F_GETFL);
+  if (flags < 0) return -1;
+  return fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+}
+#endif

@@ -1,0 +1,43 @@
+public import RDMATransport
+
+extension VerbsTransport {
+  /// Which device a transport uses, and how large it is.
+  public struct Configuration: Equatable, Sendable {
+    /// The local IPv4 address, in host order: it names the device and its port. Nil: that of the GID below,
+    /// or the first IPv4 GID of the device.
+    public var address: UInt32?
+    /// The device by name, as `ibv_devices` prints it; nil: any.
+    public var deviceName: String?
+    /// The port of the device, from 1; nil: any.
+    public var port: UInt8?
+    /// The index in the port's GID table, which must hold an IPv4 address; nil: any.
+    public var gidIndex: Int?
+    /// Queue pairs at a time, 1 to 65,536; those in TIMEWAIT are not counted.
+    public var queuePairCountMax: Int
+    /// Entries of a completion queue; a transport makes more queues as it needs them.
+    public var completionQueueEntries: Int
+    /// Whether queue pairs are reset and used again.
+    public var poolsQueuePairs: Bool
+
+    public init(
+      address: UInt32? = nil, deviceName: String? = nil, port: UInt8? = nil, gidIndex: Int? = nil,
+      queuePairCountMax: Int = 4096, completionQueueEntries: Int = 8192,
+      poolsQueuePairs: Bool = true
+    ) {
+      self.address = address
+      self.deviceName = deviceName
+      self.port = port
+      self.gidIndex = gidIndex
+      self.queuePairCountMax = queuePairCountMax
+      self.completionQueueEntries = completionQueueEntries
+      self.poolsQueuePairs = poolsQueuePairs
+    }
+  }
+
+  /// What can be done about a listener that failed with an errno, for the user.
+  public static func explainListenFailure(errno: Int32, address: SocketAddress) -> TransportError {
+    Explanation.listen(
+      errno: errno, address: address,
+      kernelDriverLoaded: SystemFiles.exists("/sys/module/ko2iblnd"))
+  }
+}
