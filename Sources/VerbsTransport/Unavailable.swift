@@ -11,8 +11,8 @@ public struct VerbsTransport: RDMATransport, ~Copyable {
   /// What to tell the user who asks for it.
   public static let unavailable = TransportError(
     call: "VerbsTransport", errno: 95,
-    explanation: "this build has no verbs backend: install libibverbs-dev and librdmacm-dev and build with "
-      + "the package trait Verbs, which is on by default")
+    explanation: "this build has no verbs backend: install libibverbs-dev and librdmacm-dev and "
+      + "build with the package trait Verbs, which is on by default")
 
   /// The devices of this machine: none that this build can use.
   public static func devices() throws(TransportError) -> [VerbsDevice] { [] }

@@ -80,7 +80,8 @@ extension VerbsDevice {
     try unsafe CallFailure.checkValue(
       "ibv_query_port", crdma_query_port(context, UInt8(number), &attributes))
     // SAFETY: a constant string of the library.
-    let state = unsafe ibv_port_state_str(attributes.state).map { unsafe String(cString: $0) } ?? "?"
+    let text = unsafe ibv_port_state_str(attributes.state)
+    let state = unsafe text.map { unsafe String(cString: $0) } ?? "?"
     return unsafe Port(
       number: number, state: state.hasPrefix("PORT_") ? String(state.dropFirst(5)) : state,
       linkLayer: attributes.link_layer == UInt8(IBV_LINK_LAYER_ETHERNET)
