@@ -105,6 +105,7 @@ package enum Quantity {
 
   /// A duration with the largest unit that divides it: `250ms`, `10s`.
   package static func text(nanoseconds: UInt64) -> String {
+    if nanoseconds == 0 { return "0s" }
     for (suffix, unit) in [
       ("h", 3_600_000_000_000 as UInt64), ("min", 60_000_000_000), ("s", 1_000_000_000),
       ("ms", 1_000_000), ("us", 1_000),

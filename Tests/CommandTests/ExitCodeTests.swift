@@ -1,3 +1,50 @@
-// Property: the command ends with the exit codes that its manual names.
-// Method: the built binary is run.
+// Property: the command ends with the exit codes that its manual names, and says why on standard error.
+// Method: the built binary is run with good and bad command lines.
+import Foundation
 import Testing
+
+@Suite struct ExitCodeTests {
+  @Test(arguments: [
+    ["--help"], ["--version"], ["help", "info"], ["info"], ["info", "config"],
+    ["info", "--json", "-"],
+    ["decode", "--help"], ["node", "--help"], ["ping", "--help"], ["discover", "--help"],
+    ["bench", "--help"], ["bench", "connect", "--help"], ["bench", "message", "--help"],
+    ["bench", "bulk", "--help"],
+  ])
+  func success(arguments: [String]) async throws {
+    let result = try await Command.run(arguments)
+    #expect(result.status == 0, "\(result.error)")
+    #expect(!result.output.isEmpty)
+    #expect(result.error.isEmpty)
+  }
+
+  @Test(arguments: [
+    (["frobnicate"], "frobnicate"), (["info", "--frob"], "--frob"),
+    (["info", "--service", "70000"], "must be 1 to 65535"),
+    (["info", "config", "--peer-credits", "4"], "must be 8 to 255"),
+    (["info", "config", "--net", "tcp"], "o2ib"),
+    (["info", "config", "--config", "/nonexistent.yaml"], "/nonexistent.yaml"),
+    (["info", "config", "--peer-credits-hiw", "9"], "peer-credits, which is 8"),
+    (["info", "config", "--tos", "-2"], "-1 to 255"),
+    (["info", "config", "--yaml"], "--bind"),
+    (["decode"], "file"),
+  ])
+  func usage(arguments: [String], named: String) async throws {
+    let result = try await Command.run(arguments)
+    #expect(result.status == 64)
+    #expect(result.error.contains(named), "\(result.error)")
+    #expect(result.output.isEmpty)
+  }
+
+  @Test func aVariableOutOfItsRangeIsNamed() async throws {
+    let result = try await Command.run(["info"], environment: ["VERBENA_SERVICE": "x"])
+    #expect(result.status == 64)
+    #expect(result.error.contains("VERBENA_SERVICE='x'"))
+  }
+
+  @Test func aResultThatCannotBeWrittenIsAFailure() async throws {
+    let result = try await Command.run(["info", "--json", "/nonexistent/x.json"])
+    #expect(result.status == 1)
+    #expect(result.error.contains("/nonexistent/x.json"))
+  }
+}

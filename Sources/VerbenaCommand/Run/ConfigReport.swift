@@ -1,0 +1,84 @@
+internal import BenchKit
+
+/// What `info config` shows: every setting with its value and origin, and the tunables of each interface.
+struct ConfigReport {
+  static let schema = "verbena.config/1"
+
+  let output: Settings
+  private let settings: Settings
+  private let node: NodeSettings
+  /// Variables of our name that no setting has: a slip of the pen, mostly.
+  private let strayVariables: [String]
+
+  init(_ groups: [any FlagGroup]) throws(CommandFailure) {
+    let flags = Resolved.flags(groups)
+    let environment = Resolved.environment
+    let file = try Resolved.file(groups)
+    output = try Settings([.json], flags: flags, environment: environment)
+    let tunables = Setting.tunables.map(\.name)
+    settings = try Settings(
+      Setting.everyName.filter { !tunables.contains($0.name) }, flags: flags,
+      environment: environment, file: file?.values ?? [:], path: file?.path ?? "")
+    node = try NodeSettings(flags: flags, environment: environment, file: file)
+    let known = Setting.everyName.map(\.variable) + ["VERBENA_COMMIT"]
+    strayVariables = environment.keys.filter { $0.hasPrefix("VERBENA_") && !known.contains($0) }
+      .sorted()
+  }
+
+  var yaml: String {
+    get throws(CommandFailure) {
+      guard node.interfaces.allSatisfy({ $0.bind != nil }) else {
+        throw CommandFailure(
+          .usage, "a configuration file names its addresses; give at least one --bind")
+      }
+      return node.yaml
+    }
+  }
+
+  var text: String {
+    var text = table(settings)
+    for interface in node.interfaces {
+      let bind = interface.bind ?? "(address given at the start)"
+      text += "\n\(bind)@\(interface.net), from \(interface.origin)\n" + table(interface.tunables)
+    }
+    for variable in strayVariables {
+      text += "\nwarning: \(variable) is set, but no setting has this name\n"
+    }
+    return text
+  }
+
+  private func table(_ settings: Settings) -> String {
+    var table = Table([
+      .init("setting", isNumber: false), .init("value", isNumber: false),
+      .init("from", isNumber: false),
+    ])
+    for entry in settings.entries {
+      table.add([entry.setting.name, entry.text.isEmpty ? "-" : entry.text, "\(entry.origin)"])
+    }
+    return table.text
+  }
+
+  var json: JSONValue {
+    .object([
+      "schema": .string(Self.schema), "settings": Self.json(settings),
+      "interfaces": .array(
+        node.interfaces.map { interface in
+          .object([
+            "net": .string(interface.net), "bind": .optional(interface.bind),
+            "from": .string("\(interface.origin)"), "tunables": Self.json(interface.tunables),
+          ])
+        }),
+      "strayVariables": .strings(strayVariables),
+    ])
+  }
+
+  private static func json(_ settings: Settings) -> JSONValue {
+    .array(
+      settings.entries.map { entry in
+        .object([
+          "name": .string(entry.setting.name), "value": .string(entry.text),
+          "from": .string("\(entry.origin)"),
+        ])
+      })
+  }
+}
