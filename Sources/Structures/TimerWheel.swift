@@ -13,7 +13,9 @@ package struct TimerWheel: ~Copyable {
     package var owner: UInt32
   }
 
-  private struct Entry: BitwiseCopyable {
+  // Internal, not private: other modules destroy wheels, and a release build then refers to this
+  // type from there; a private one does not link.
+  struct Entry: BitwiseCopyable {
     var deadline: UInt64
     /// The deadline by which the entry is filed: never later than `deadline`.
     var filed: UInt64
