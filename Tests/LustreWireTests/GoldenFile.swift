@@ -1,5 +1,6 @@
 // Support: reads the vector files of Tests/Golden.
-// Lines: '#' comment, '@ name | what | source' starts a vector, then hexadecimal bytes.
+// Lines: '#' comment, '@ name | what | source' starts a vector, then hexadecimal bytes; +N for N
+// bytes that do not matter.
 
 import Foundation
 import Testing
@@ -32,6 +33,9 @@ enum GoldenFile {
           fatalError("\(file): \(line)")
         }
         result.append(GoldenVector(name: name, source: source, bytes: []))
+      } else if line.hasPrefix("+") {
+        let count = Int(line.dropFirst()) ?? 0
+        result[result.count - 1].bytes += [UInt8](repeating: 0, count: count)
       } else {
         result[result.count - 1].bytes += hexBytes(line)
       }
