@@ -8,15 +8,17 @@ nid_of() { echo "$(address_of "$1")@o2ib"; }
 if [ "$NODE" != judge ]; then
   # shellcheck disable=SC2034
   OTHER=$((1 - NODE))
+  node_arguments=(--net o2ib --bind "$ADDRESS")
   LOG=$SHARE/node$NODE/verbena.log
 fi
 
 # verbena …: the command, under a limit well above every limit of its own.
 verbena() { timeout -k 5 60 "$VM_COMMAND" "$@"; }
 
-# start_node: a node at this guest's address; returns once it can be reached.
+# start_node: a node at this guest's address, or as `node_arguments` say; returns once it can be
+# reached.
 start_node() {
-  "$VM_COMMAND" node --net o2ib --bind "$ADDRESS" --log-level debug >>"$LOG" 2>&1 &
+  "$VM_COMMAND" node "${node_arguments[@]}" --log-level debug >>"$LOG" 2>&1 &
   NODE_PID=$!
   if ! await 30 listens_or_ended || ! listens 987; then
     echo "the node does not serve; its log ends:" >&2
