@@ -59,13 +59,13 @@ package struct EnvironmentReport: Sendable {
   /// The compiler that built this, as far as a program can know it.
   static var compiler: String {
     #if compiler(>=6.5)
-      "6.5 or later"
+    "6.5 or later"
     #elseif compiler(>=6.4)
-      "6.4"
+    "6.4"
     #elseif compiler(>=6.3)
-      "6.3"
+    "6.3"
     #else
-      "6.2"
+    "6.2"
     #endif
   }
 

@@ -1,10 +1,31 @@
 internal import ArgumentParser
+internal import BenchKit
 
 struct Decode: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Show the LNet and o2iblnd messages of a capture.")
+    abstract: "Show the LNet and o2iblnd messages of a capture, one line each.",
+    discussion: """
+      Reads a pcap file of RoCEv2 packets, as tcpdump and tshark write it on an RDMA interface, and puts messages \
+      together from their segments. A line has the frame, the time in seconds since the first frame, sender and \
+      receiver, the message and what matters of it. Ends with status 2 when some bytes were not what they should be.
+      """)
 
-  @Argument(help: "A capture file (pcap) with RoCEv2 packets.") var file: String
+  @Argument(help: "The capture file (pcap).", completion: .file(extensions: ["pcap"]))
+  var file: String
+  @Flag(name: .shortAndLong, help: "Show every field. (default: off)") var verbose = false
+  @OptionGroup(title: "Output") var output: JSONFlags
 
-  func run() async throws {}
+  func run() async throws {
+    let settings = try Resolved.settings([.json], [output])
+    var listing = try CaptureListing(path: file)
+    if let path = settings.optionalText(.json) {
+      try Streams.write(listing.json().text + "\n", to: path)
+    } else {
+      listing.writeLines(isVerbose: verbose, to: Streams.output)
+    }
+    guard listing.errorCount == 0 else {
+      throw CommandFailure(
+        .partial, "\(listing.errorCount) of \(listing.messageCount) records are errors")
+    }
+  }
 }

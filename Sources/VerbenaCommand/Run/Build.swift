@@ -3,9 +3,9 @@ enum Build {
   /// Whether the verbs backend is in it: the package's trait `Verbs`.
   static var hasVerbs: Bool {
     #if Verbs
-      true
+    true
     #else
-      false
+    false
     #endif
   }
 }
