@@ -1,0 +1,148 @@
+package import LustreWire
+package import RDMATransport
+internal import Structures
+
+/// A call to discover a node that waits for the end.
+struct DiscoveryRequest: BitwiseCopyable {
+  var nid: NID
+  var tag: UInt64
+}
+
+// Peer discovery (spec 01 §7.1, §7.2): before the first message of a consumer a peer is pinged, and if it
+// takes pushes it gets our list; meanwhile its messages are parked.
+extension LNet {
+  private static let attemptsMax: UInt8 = 3
+
+  var discovers: Bool { features.contains([.multiRail, .discovery]) }
+
+  /// Asks a node anew what it is. `discovered` follows.
+  package mutating func discover(
+    _ nid: NID, tag: UInt64, turn: inout Turn
+  ) throws(LNetError) {
+    let hop = findOrCreate(nid, turn: &turn)
+    guard hop != .none, discoveries.count < discoveries.capacity else { throw .busy }
+    let peer = Int(peerInterfaces[hop.slot].peer)
+    guard contact(of: peer) != nil else { throw .noRoute }
+    _ = discoveries.insert(DiscoveryRequest(nid: nid, tag: tag))
+    switch peers[peer].state {
+    case .pinging, .pushing: break
+    case .undiscovered, .upToDate:
+      beginDiscovery(peer: peer, because: .discoveryWanted, turn: &turn)
+    }
+  }
+
+  mutating func beginDiscovery(peer: Int, because trigger: PeerTrigger, turn: inout Turn) {
+    peers[peer].attempts = 0
+    ping(peer: peer, sinkLength: Int(LNetLimits.discoverySinkBytes), trigger, turn: &turn)
+  }
+
+  private mutating func ping(
+    peer: Int, sinkLength: Int, _ trigger: PeerTrigger, turn: inout Turn
+  ) {
+    set(peer: peer, to: .pinging, because: trigger, at: turn.now)
+    peers[peer].attempts += 1
+    guard let nid = contact(of: peer) else {
+      discoveryFailed(peer: peer, status: Errno.hostUnreachable, turn: &turn)
+      return
+    }
+    do {
+      _ = try startProbe(.discovery, nid, sinkLength: sinkLength, turn: &turn)
+    } catch {
+      discoveryFailed(
+        peer: peer, status: error == .noRoute ? Errno.hostUnreachable : Errno.noMemory,
+        turn: &turn)
+    }
+  }
+
+  /// The NID of a peer to ping: its primary one, or the first that we can reach.
+  func contact(of peer: Int) -> NID? {
+    if reaches(peers[peer].primary.net) { return peers[peer].primary }
+    var index = peers[peer].firstInterface
+    while index != noCell {
+      let nid = peerInterfaces[Int(index)].nid
+      if reaches(nid.net) { return nid }
+      index = peerInterfaces[Int(index)].nextOfPeer
+    }
+    return nil
+  }
+
+  /// The ping of a peer has been answered, or not.
+  mutating func discoveryAnswered(
+    _ hop: PeerInterfaceRef, status: Int32, info: BufferRef, turn: inout Turn
+  ) {
+    guard isLive(hop) else { return }
+    let peer = Int(peerInterfaces[hop.slot].peer)
+    guard peers[peer].state == .pinging else { return }
+    guard status == 0 else {
+      discoveryFailed(peer: peer, status: status, turn: &turn)
+      return
+    }
+    let reader: PingInfoReader
+    do {
+      reader = try PingInfoReader(decoding: turn.memory.bytes(info))
+    } catch {
+      counters.badPingInfos += 1
+      note(.badPingInfo, peerInterfaces[hop.slot].nid, UInt64(info.length), at: turn.now)
+      guard peers[peer].attempts < Self.attemptsMax else {
+        discoveryFailed(peer: peer, status: Errno.protocolError, turn: &turn)
+        return
+      }
+      ping(
+        peer: peer, sinkLength: Int(LNetLimits.discoverySinkBytes), .replyBad, turn: &turn)
+      return
+    }
+    if reader.isTruncated && Int(info.length) < Int(LNetLimits.pingCommandSinkBytes)
+      && peers[peer].attempts < Self.attemptsMax
+    {
+      ping(
+        peer: peer, sinkLength: Int(LNetLimits.pingCommandSinkBytes), .replyTruncated,
+        turn: &turn)
+      return
+    }
+    peers[peer].contact = peerInterfaces[hop.slot].nid
+    let first = reader.entry(at: 0, in: turn.memory.bytes(info)).status
+    if first != .up {
+      // A lower number than before: the node has restarted and knows nothing of us.
+      if first.rawValue < peers[peer].sequence { peers[peer].acknowledgedSequence = 0 }
+      peers[peer].sequence = first.rawValue
+    }
+    absorb(reader, info, peer: peer, from: hop, turn: &turn)
+    advance(peer: peer, because: .replyGood, turn: &turn)
+  }
+
+  /// The peer's list is known: ours is pushed if it must be, else the peer is up to date.
+  mutating func advance(peer: Int, because trigger: PeerTrigger, turn: inout Turn) {
+    if discovers && peers[peer].isMultiRail && peers[peer].acknowledgedSequence != sequence {
+      startPush(peer: peer, because: trigger, turn: &turn)
+    } else {
+      set(peer: peer, to: .upToDate, because: trigger, at: turn.now)
+      discoveryEnded(peer: peer, status: 0, turn: &turn)
+    }
+  }
+
+  mutating func discoveryFailed(
+    peer: Int, status: Int32, because trigger: PeerTrigger = .pingFailed, turn: inout Turn
+  ) {
+    let kind: LNetLogRecord.Kind = trigger == .pushFailed ? .pushFailed : .discoveryFailed
+    note(kind, peers[peer].primary, UInt64(status.magnitude), at: turn.now)
+    set(peer: peer, to: .undiscovered, because: trigger, at: turn.now)
+    discoveryEnded(peer: peer, status: status, turn: &turn)
+  }
+
+  /// Tells callers that wait, and sends or fails the parked messages.
+  private mutating func discoveryEnded(peer: Int, status: Int32, turn: inout Turn) {
+    if discoveries.count > 0 {
+      for slot in 0..<discoveries.capacity {
+        guard let handle = discoveries.handle(at: slot),
+          peerIndex(of: discoveries[handle].nid) == peer,
+          events.freeCapacity > 0, let request = discoveries.remove(handle)
+        else { continue }
+        var event = LNetEvent(kind: .discovered, status: status, tag: request.tag)
+        event.source = request.nid
+        event.initiator = peers[peer].primary
+        emit(event, owner: .consumer, turn: &turn)
+      }
+    }
+    startFlush(peer: peer, status: status, turn: &turn)
+  }
+}

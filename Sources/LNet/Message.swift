@@ -1,0 +1,159 @@
+internal import BasicContainers
+internal import LustreWire
+package import RDMATransport
+internal import Structures
+
+/// A message of ours from the call that asked for it until the driver is done with it.
+struct MessageRecord: BitwiseCopyable {
+  enum Kind: UInt8, BitwiseCopyable {
+    case put, get, acknowledge, reply
+  }
+  enum State: UInt8, BitwiseCopyable {
+    /// Waits until its peer has been discovered.
+    case parked
+    /// With the driver, or on its way there.
+    case sent
+  }
+
+  var message: LNDMessage
+  var kind: Kind
+  var state = State.sent
+  /// Its interface and its peer NID were prescribed: it is never sent another way.
+  var isFixed = false
+  /// The payload is a piece of message memory that was taken for this message.
+  var ownsPayload = false
+  /// A ping of a NID that is being recovered: never sent again.
+  var isRecovery = false
+  var retries: UInt8 = 0
+  /// No resend after it.
+  var deadline: UInt64
+  /// Whose memory it uses; `noCell` for LNet's own.
+  var descriptor: UInt32
+  var hop: PeerInterfaceRef
+  // Of a REPLY: for the event at the descriptor that was read.
+  var offset: UInt32 = 0
+  var requestedLength: UInt32 = 0
+  var matchBits: UInt64 = 0
+  var initiator = NID.any
+  /// Neighbours in the peer's list of parked messages, by slot.
+  var next = noCell
+  var previous = noCell
+
+  var isResponse: Bool { kind == .acknowledge || kind == .reply }
+}
+
+extension LNet {
+  /// Takes a slot for a message; nil when its class has as many as it may.
+  mutating func insert(_ record: MessageRecord) -> Handle? {
+    if record.isResponse {
+      guard responseCount < limits.responses else { return nil }
+    } else {
+      guard requestCount < limits.messages else { return nil }
+    }
+    guard let handle = messages.insert(record) else { return nil }
+    messages[handle].message.id = handle
+    if record.isResponse { responseCount += 1 } else { requestCount += 1 }
+    return handle
+  }
+
+  /// Hands a message to its driver, or to ourselves.
+  mutating func dispatch(_ handle: Handle, turn: inout Turn) {
+    counters.messagesSent += 1
+    messages[handle].state = .sent
+    if messages[handle].message.peer == .loopback {
+      loop(handle, turn: &turn)
+      return
+    }
+    let hop = messages[handle].hop
+    if isLive(hop) {
+      peerInterfaces[hop.slot].outstanding += 1
+      if messages[handle].isResponse { peerInterfaces[hop.slot].responses += 1 }
+    }
+    interfaces[Int(messages[handle].message.interface)].outstanding += 1
+    let isKept = outbox.append(messages[handle].message)
+    precondition(isKept, "the node called in without room for messages")
+  }
+
+  /// A driver is done with a message.
+  package mutating func finished(_ event: LNDEvent, turn: inout Turn) {
+    precondition(messages.contains(event.message), "a driver finished a message twice")
+    let handle = event.message
+    let hop = messages[handle].hop
+    if isLive(hop) {
+      peerInterfaces[hop.slot].outstanding -= 1
+      if messages[handle].isResponse { peerInterfaces[hop.slot].responses -= 1 }
+    }
+    interfaces[Int(messages[handle].message.interface)].outstanding -= 1
+    guard event.outcome != .success else {
+      complete(handle, status: 0, turn: &turn)
+      return
+    }
+    counters.sendFailures += 1
+    weaken(after: event.outcome, handle, turn: &turn)
+    if resend(handle, after: event.outcome, turn: &turn) { return }
+    let status = event.status < 0 ? event.status : errno(of: event.outcome)
+    complete(handle, status: status, turn: &turn)
+  }
+
+  /// Ends a message: its consumer hears of it, its slot is free.
+  mutating func complete(_ handle: Handle, status: Int32, turn: inout Turn) {
+    guard let record = messages.remove(handle) else { return }
+    if record.isResponse { responseCount -= 1 } else { requestCount -= 1 }
+    if record.ownsPayload { turn.memory.release(record.message.payload) }
+    guard record.descriptor != noCell else { return }
+    let index = Int(record.descriptor)
+    switch record.kind {
+    case .acknowledge: break
+    case .reply:
+      var event = makeEvent(.get, descriptor: index)
+      event.status = status
+      event.interface = record.message.interface
+      event.requestedLength = record.requestedLength
+      event.movedLength = status == 0 ? record.message.header.payloadLength : 0
+      event.offset = record.offset
+      event.matchBits = record.matchBits
+      event.initiator = record.initiator
+      event.initiatorPID = record.message.header.destination.pid
+      event.source = record.message.header.destination.nid
+      endUse(of: index, with: event, turn: &turn)
+    case .put, .get:
+      if descriptors[index].message == handle { descriptors[index].message = .none }
+      if status != 0 { forgetResponse(of: record, descriptor: index) }
+      var event = makeEvent(.send, descriptor: index)
+      event.status = status
+      event.interface = record.message.interface
+      event.requestedLength = descriptors[index].length
+      event.movedLength = status == 0 ? descriptors[index].length : 0
+      event.source = record.message.header.destination.nid
+      endUse(of: index, with: event, turn: &turn)
+    }
+  }
+
+  /// The answer to a message that was not sent will not come: nobody shall wait for it.
+  private mutating func forgetResponse(of record: MessageRecord, descriptor index: Int) {
+    switch record.message.header.body {
+    case .get:
+      guard descriptors[index].expectedReplies > 0 else { return }
+      descriptors[index].expectedReplies -= 1
+    case .put(let put):
+      guard !put.acknowledgeHandle.isNone, descriptors[index].expectedAcknowledgements > 0 else {
+        return
+      }
+      descriptors[index].expectedAcknowledgements -= 1
+    default: return
+    }
+    // The response counted as an operation that was to come.
+    if descriptors[index].threshold > 0 { descriptors[index].threshold -= 1 }
+    if !descriptors[index].expectsResponse { stopExpecting(descriptor: index) }
+  }
+
+  private func errno(of outcome: SendOutcome) -> Int32 {
+    switch outcome {
+    case .success: 0
+    case .localTimeout, .remoteTimeout, .networkTimeout: Errno.timedOut
+    case .localNoRoute, .remoteDropped: Errno.hostUnreachable
+    case .localInterrupted, .localAborted, .localDropped: Errno.connectionAborted
+    case .localError, .remoteError: Errno.io
+    }
+  }
+}

@@ -1,0 +1,114 @@
+internal import LustreWire
+internal import RDMATransport
+internal import Structures
+
+// Push, both ways (spec 01 §7.3).
+extension LNet {
+  /// A PUT to portal 0 has come.
+  mutating func pushArrived(
+    _ reception: Reception, _ put: LNetPut, turn: inout Turn
+  ) -> ReceptionAnswer {
+    guard put.matchBits == LNetLimits.pingMatchBits else {
+      counters.droppedNoMatch += 1
+      return reception.refusal()
+    }
+    let length = min(
+      reception.header.payloadLength, UInt32(turn.memory.messages.pieceByteCount))
+    if reception.carrier == .putRequest && length != 0 {
+      var operation = Operation(
+        kind: .push, reception: reception, descriptor: noCell, offset: 0, moved: length)
+      return fetch(&operation, turn: &turn)
+    }
+    let bytes =
+      length == 0 ? BufferRef.none : reception.payload.part(offset: 0, length: Int(length))
+    takePush(reception, put, bytes: bytes, turn: &turn)
+    return reception.refusal()
+  }
+
+  /// The data of a push is here: it is acknowledged whatever it says, then looked at.
+  mutating func takePush(
+    _ reception: Reception, _ put: LNetPut, bytes: BufferRef, turn: inout Turn
+  ) {
+    counters.pushesReceived += 1
+    if !put.acknowledgeHandle.isNone {
+      sendAcknowledge(reception, put, length: bytes.length, turn: &turn)
+    }
+    guard bytes != .none, let reader = read(push: bytes, turn: turn),
+      reader.features.contains(.multiRail)
+    else {
+      counters.droppedBadPush += 1
+      note(.badPush, reception.peer, UInt64(bytes.length), at: turn.now)
+      return
+    }
+    guard discovers, isLive(reception.sender) else { return }
+    let peer = Int(peerInterfaces[reception.sender.slot].peer)
+    let first = reader.entry(at: 0, in: turn.memory.bytes(bytes)).status
+    let isStale = first != .up && first.rawValue < peers[peer].sequence
+    if isStale { counters.droppedStalePush += 1 }
+    guard !isStale, !reader.isTruncated else {
+      // Its node may have restarted, or the rest is missing: a ping tells.
+      switch peers[peer].state {
+      case .pinging, .pushing: break
+      case .undiscovered, .upToDate:
+        beginDiscovery(peer: peer, because: .pushArrived, turn: &turn)
+      }
+      return
+    }
+    if first != .up { peers[peer].sequence = first.rawValue }
+    peers[peer].contact = reception.header.source.nid
+    absorb(reader, bytes, peer: peer, from: reception.sender, turn: &turn)
+    switch peers[peer].state {
+    case .pinging, .pushing: break
+    case .undiscovered, .upToDate: advance(peer: peer, because: .pushArrived, turn: &turn)
+    }
+  }
+
+  private func read(push bytes: BufferRef, turn: borrowing Turn) -> PingInfoReader? {
+    try? PingInfoReader(decoding: turn.memory.bytes(bytes))
+  }
+
+  /// Sends our list to a peer.
+  mutating func startPush(peer: Int, because trigger: PeerTrigger, turn: inout Turn) {
+    set(peer: peer, to: .pushing, because: trigger, at: turn.now)
+    peers[peer].pushedSequence = sequence
+    do {
+      _ = try startProbe(.push, peers[peer].contact, turn: &turn)
+    } catch {
+      discoveryFailed(
+        peer: peer, status: error == .noRoute ? Errno.hostUnreachable : Errno.noMemory,
+        because: .pushFailed, turn: &turn)
+    }
+  }
+
+  /// A push was acknowledged, or not.
+  mutating func pushAnswered(_ hop: PeerInterfaceRef, status: Int32, turn: inout Turn) {
+    guard isLive(hop) else { return }
+    let peer = Int(peerInterfaces[hop.slot].peer)
+    guard peers[peer].state == .pushing else { return }
+    guard status == 0 else {
+      discoveryFailed(peer: peer, status: status, because: .pushFailed, turn: &turn)
+      return
+    }
+    peers[peer].acknowledgedSequence = peers[peer].pushedSequence
+    advance(peer: peer, because: .pushAcknowledged, turn: &turn)
+  }
+
+  /// Our list has changed: all peers that have an older one get the new one, a few at a time.
+  mutating func continuePushes(turn: inout Turn) {
+    while pushHand < peers.capacity {
+      guard hasRoom, probes.count * 2 <= probes.capacity else {
+        // Ten milliseconds: those under way are acknowledged meanwhile.
+        turn.timers.arm(workTimer, at: turn.now &+ 10_000_000)
+        return
+      }
+      let peer = pushHand
+      pushHand += 1
+      if peers[peer].isTaken, peers[peer].state == .upToDate, discovers,
+        peers[peer].isMultiRail, peers[peer].acknowledgedSequence != 0,
+        peers[peer].acknowledgedSequence != sequence
+      {
+        startPush(peer: peer, because: .ownListChanged, turn: &turn)
+      }
+    }
+  }
+}

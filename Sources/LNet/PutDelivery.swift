@@ -1,0 +1,123 @@
+internal import BasicContainers
+internal import LustreWire
+package import RDMATransport
+internal import Structures
+
+// The target's side of a PUT (spec 01 §4.4).
+extension LNet {
+  mutating func deliverPut(
+    _ reception: Reception, _ put: LNetPut, turn: inout Turn
+  ) -> ReceptionAnswer {
+    guard put.portal.isLegal else {
+      counters.droppedBadPortal += 1
+      return reception.refusal()
+    }
+    let portal = Int(put.portal.rawValue)
+    let found = match(query(reception, put))
+    switch found.kind {
+    case .matched:
+      return land(reception, put, found, turn: &turn)
+    case .tooLong:
+      counters.droppedTooLong += 1
+      return reception.refusal()
+    case .none, .full:
+      guard portals[portal].isLazy else {
+        counters.droppedNoMatch += 1
+        return reception.refusal()
+      }
+      return hold(reception, portal: portal, turn: &turn)
+    }
+  }
+
+  func query(_ reception: Reception, _ put: LNetPut) -> MatchQuery {
+    MatchQuery(
+      operation: .put, portal: Int(put.portal.rawValue), matchBits: put.matchBits,
+      initiator: initiator(of: reception), source: reception.header.source.nid,
+      pid: reception.header.source.pid, offset: put.offset,
+      length: reception.header.payloadLength)
+  }
+
+  /// Puts the data of a matched PUT where it belongs.
+  mutating func land(
+    _ reception: Reception, _ put: LNetPut, _ match: Match, turn: inout Turn
+  ) -> ReceptionAnswer {
+    let index = match.descriptor
+    var operation = Operation(
+      kind: .put, reception: reception, descriptor: UInt32(index), offset: match.offset,
+      moved: match.length)
+    operation.initiator = initiator(of: reception)
+    if reception.carrier == .putRequest && match.length != 0 {
+      return fetch(&operation, turn: &turn)
+    }
+    var event = putEvent(operation, put)
+    var answer = reception.refusal()
+    if descriptors[index].isInPlace {
+      if match.length != 0 {
+        event.payload = reception.payload.part(offset: 0, length: Int(match.length))
+        event.delivery = keepInPlace(reception, run: .none)
+        answer = .held
+      }
+    } else if match.length != 0 {
+      turn.memory.copy(
+        from: reception.payload.part(offset: 0, length: Int(match.length)),
+        to: descriptors[index].memory.part(
+          offset: Int(match.offset), length: Int(match.length)))
+    }
+    acknowledge(operation, put, turn: &turn)
+    endUse(of: index, with: event, turn: &turn)
+    return answer
+  }
+
+  func putEvent(_ operation: Operation, _ put: LNetPut) -> LNetEvent {
+    var event = makeEvent(.put, descriptor: Int(operation.descriptor))
+    let header = operation.reception.header
+    event.interface = operation.reception.interface
+    event.requestedLength = header.payloadLength
+    event.movedLength = operation.moved
+    event.offset = operation.offset
+    event.headerData = put.headerData
+    event.matchBits = put.matchBits
+    event.initiator = operation.initiator
+    event.initiatorPID = header.source.pid
+    event.source = header.source.nid
+    return event
+  }
+
+  /// Sends the ACK of a PUT whose data is in place, if one is wanted (spec 01 §4.4).
+  mutating func acknowledge(_ operation: Operation, _ put: LNetPut, turn: inout Turn) {
+    let descriptor = Int(operation.descriptor)
+    guard !put.acknowledgeHandle.isNone,
+      !descriptors[descriptor].options.contains(.acknowledgeDisabled),
+      !descriptors[descriptor].isAborted
+    else { return }
+    sendAcknowledge(operation.reception, put, length: operation.moved, turn: &turn)
+  }
+
+  /// Keeps a reception whose payload a consumer reads in place.
+  mutating func keepInPlace(_ reception: Reception, run: BufferRef) -> DeliveryHandle {
+    guard
+      let handle = held.insert(
+        HeldReception(reception: reception, run: run, next: noCell, isDelivered: true))
+    else { preconditionFailure("the table of receptions is smaller than its limits") }
+    inPlaceCount += 1
+    return DeliveryHandle(raw: handle)
+  }
+
+  /// A consumer has read a message that was handed over in place.
+  package mutating func release(_ delivery: DeliveryHandle, turn: inout Turn) {
+    precondition(
+      held.contains(delivery.raw) && held[delivery.raw].isDelivered, "released twice")
+    guard let record = held.remove(delivery.raw) else { return }
+    inPlaceCount -= 1
+    if record.run != .none {
+      // It was fetched, and answered long ago: only the memory goes back.
+      turn.memory.release(record.run)
+    } else {
+      settle(record.reception, .consumed, turn: &turn)
+    }
+    if heldCount != 0, case .put(let put) = record.reception.header.body {
+      let portal = Int(put.portal.rawValue)
+      if portals[portal].firstHeld != noCell { drain(portal: portal, turn: &turn) }
+    }
+  }
+}
