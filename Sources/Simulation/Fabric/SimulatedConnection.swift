@@ -1,4 +1,4 @@
-internal import RDMATransport
+package import RDMATransport
 
 /// One end of a connection as its connection manager sees it.
 package final class SimulatedConnection {
@@ -21,7 +21,7 @@ package final class SimulatedConnection {
 
   let owner: CMOwner
   unowned let host: SimulatedHost
-  let isActive: Bool
+  package let isActive: Bool
   private(set) var phase: Phase
   var queuePair: SimulatedQueuePair?
   /// What the queue pair is to hold.
@@ -58,6 +58,16 @@ package final class SimulatedConnection {
   var localAddress: UInt32 { local.ipv4 }
   var remoteAddress: UInt32 { remote.ipv4 }
   private var fabric: SimulatedFabric { host.fabric }
+
+  /// What the passive end said when it accepted; of an established connection.
+  package var acceptData: PrivateData? {
+    isActive ? peer?.parameters.privateData : parameters.privateData
+  }
+
+  /// What the active end said when it asked.
+  package var requestData: PrivateData? {
+    isActive ? parameters.privateData : peer?.parameters.privateData
+  }
 
   func enter(_ next: Phase) {
     phase = next

@@ -75,13 +75,13 @@ extension SimulatedFabric {
     }
     mixContent(delivered)
     responder.expectedSequence = sequence + 1
-    observer?.delivered(bytes: delivered, receive: receive, on: responder)
+    observer?.delivered(bytes: delivered, on: responder)
     responder.completeFirstReceive(.success, byteCount: bytes.count)
     if sabotage.duplicates(delivered), let again = responder.receives.first {
       _ = responder.host.memory.scatter(
         delivered, key: again.segment.localKey, address: again.segment.address,
         needs: .localWrite)
-      observer?.delivered(bytes: delivered, receive: again, on: responder)
+      observer?.delivered(bytes: delivered, on: responder)
       responder.completeFirstReceive(.success, byteCount: bytes.count)
     }
     responder.connection.messageArrived()

@@ -162,17 +162,3 @@ enum FabricEvent {
   case message(CMMessage)
   case connectionTimer(SimulatedConnection, step: Int, attempt: Int)
 }
-
-/// Who watches the wire: checkers that know the protocol and not its implementation.
-package protocol FabricObserver: AnyObject {
-  func posted(receive: ReceiveRequest, on queuePair: SimulatedQueuePair)
-  func posted(send: SendRequest, bytes: [UInt8], on queuePair: SimulatedQueuePair)
-  /// A SEND took a receive of `queuePair` and its bytes are in place.
-  func delivered(bytes: [UInt8], receive: ReceiveRequest, on queuePair: SimulatedQueuePair)
-  /// A SEND found no receive, and not because the fabric pretended so.
-  func receiverWasNotReady(_ queuePair: SimulatedQueuePair)
-  /// The bytes of a posted SEND were others when it was sent than when it was posted.
-  func changedWhilePosted(_ request: SendRequest, on queuePair: SimulatedQueuePair)
-  func written(byteCount: Int, on queuePair: SimulatedQueuePair)
-  func established(_ queuePair: SimulatedQueuePair)
-}

@@ -164,6 +164,7 @@ package final class SimulatedHost {
     }
     fabric.trace.event(4, UInt64(number), silently ? 1 : 0, 0)
     life = .closed
+    fabric.observer?.closed(self)
     for connection in connections {
       if let queuePair = connection.queuePair { queuePairs.remove(queuePair.handle.handle) }
       connection.dismantle()

@@ -25,11 +25,11 @@ package final class SimulatedQueuePair {
   package let number: UInt32
   package let handle: QueuePairHandle
   package let attributes: QueuePairAttributes
-  unowned let host: SimulatedHost
+  package unowned let host: SimulatedHost
   package private(set) var state = State.initialized
   package var peer: SimulatedQueuePair?
   /// Which of its two ends it is; the connection lets go of the queue pair when it is released.
-  let connection: SimulatedConnection
+  package let connection: SimulatedConnection
 
   var receives = Fifo<ReceiveRequest>()
   /// Posted and not acknowledged, oldest first; the oldest has the number `firstSequence`.
@@ -88,6 +88,7 @@ package final class SimulatedQueuePair {
   /// Completes the oldest request of the send queue.
   func completeFirstSend(_ status: CompletionStatus) {
     guard let pending = sends.popFirst() else { return }
+    host.fabric.observer?.completed(send: pending.request, on: self)
     firstSequence += 1
     nextSequence = max(nextSequence, firstSequence)
     if status == .success && !pending.request.isSignaled {
@@ -104,6 +105,7 @@ package final class SimulatedQueuePair {
 
   func completeFirstReceive(_ status: CompletionStatus, byteCount: Int) {
     guard let receive = receives.popFirst() else { return }
+    host.fabric.observer?.completed(receive: receive, on: self)
     host.complete(
       WorkCompletion(
         id: receive.id, queuePair: handle, byteCount: UInt32(byteCount), status: status,
