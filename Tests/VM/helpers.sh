@@ -71,4 +71,4 @@ await() {
 }
 
 # listens PORT: whether a program here listens at it through librdmacm; no other table shows these.
-listens() { rdma resource show cm_id | grep -q "state LISTEN.*:$1\b"; }
+listens() { rdma resource show cm_id | grep "state LISTEN.*:$1\b" >/dev/null; }

@@ -12,7 +12,7 @@ serve() { timeout 30 rping -s -a "$ADDRESS" -C 5 -v & }
 call() { timeout 30 rping -c -a "$PEERS" -C 5 -v; }
 
 in_guest() {
-  ibv_devinfo -d rxe0 | grep -q PORT_ACTIVE
+  ibv_devinfo -d rxe0 | grep PORT_ACTIVE
   for server in 0 1; do
     if [ "$NODE" = "$server" ]; then
       serve
