@@ -1,7 +1,7 @@
 internal import LustreWire
 
 /// What a packet completed.
-enum StreamEvent: Hashable, Sendable {
+package enum StreamEvent: Hashable, Sendable {
   /// Nothing yet.
   case none
   /// A SEND with these bytes.
@@ -13,7 +13,7 @@ enum StreamEvent: Hashable, Sendable {
 }
 
 /// Why packets of a stream do not make a message.
-enum StreamProblem: Hashable, Sendable, CustomStringConvertible {
+package enum StreamProblem: Hashable, Sendable, CustomStringConvertible {
   /// So many packets are not in the capture.
   case missing(UInt32)
   /// A segment does not continue what came before it.
@@ -23,7 +23,8 @@ enum StreamProblem: Hashable, Sendable, CustomStringConvertible {
   /// A WRITE moved another number of bytes than its header says.
   case writeLength(declared: UInt32, moved: Int)
 
-  var description: String {
+  /// What is wrong, with its numbers.
+  package var description: String {
     switch self {
     case .missing(let count): "\(count) packets are missing from the capture"
     case .unexpected(let opcode):
@@ -36,7 +37,7 @@ enum StreamProblem: Hashable, Sendable, CustomStringConvertible {
 }
 
 /// Puts the segments of one direction of a connection together, and drops what was sent again.
-struct StreamReassembler: Sendable {
+package struct StreamReassembler: Sendable {
   private enum Partial: Hashable, Sendable {
     case none
     case send([UInt8])
@@ -49,14 +50,14 @@ struct StreamReassembler: Sendable {
   private var expected: UInt32?
 
   /// Follows a stream whose first sequence number is known, or nil.
-  init(startingSequence: UInt32?) {
+  package init(startingSequence: UInt32?) {
     expected = startingSequence
     if startingSequence == nil { partial = .skipping }
   }
 
   /// Takes the next packet; acknowledgements and answers to READs are not part of the stream. The second
   /// result is a gap before the packet.
-  mutating func take(
+  package mutating func take(
     _ packet: RoCEPacket, in bytes: borrowing RawSpan
   ) -> (event: StreamEvent, gap: StreamProblem?) {
     guard let opcode = packet.opcode, Self.isRequest(opcode) else { return (.none, nil) }
