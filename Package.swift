@@ -87,7 +87,8 @@ let package = Package(
     .executableTarget(
       name: "VerbenaCommand",
       dependencies: [
-        "BenchKit", "Capture", "LustreWire", "LNet", "RDMATransport", arguments, logging,
+        "BenchKit", "Capture", "LustreWire", "LNet", "RDMATransport", "VerbsTransport", arguments,
+        logging,
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
         .product(name: "Yams", package: "Yams"),
       ], swiftSettings: settings),

@@ -36,7 +36,8 @@ import VerbenaCommand
   }
 
   @Test(arguments: [
-    ("peer-credits", 8, 255), ("conns-per-peer", 1, 127), ("timeout", 1, 3600),
+    ("peer-credits", 8, 255), ("conns-per-peer", 1, 16), ("credits", 1, 65536),
+    ("concurrent-sends", 0, 510), ("timeout", 1, 3600),
     ("keepalive", 0, 3600), ("retry-count", 0, 7), ("rnr-retry-count", 0, 7), ("tos", -1, 255),
   ])
   func rangesOfTheTunables(name: String, first: Int, last: Int) throws {

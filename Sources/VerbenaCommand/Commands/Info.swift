@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import BenchKit
+internal import VerbsTransport
 
 struct Info: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -13,7 +14,9 @@ struct Info: AsyncParsableCommand {
   func run() async throws {
     let flags = output.flags.merging(typed([Setting.service.name: service])) { $1 }
     let settings = try Settings([.json, .service], flags: flags, environment: Resolved.environment)
-    let report = InfoReport(service: settings.integer(.service), isVerbsBuilt: Build.hasVerbs)
+    var report = InfoReport(
+      service: settings.integer(.service), isVerbsBuilt: VerbsTransport.isAvailable)
+    VerbsSurvey.complete(&report)
     try Results.write(report.text, json: report.json, settings)
   }
 }

@@ -63,7 +63,7 @@ extension Setting {
     "peer-credits", .integer(8...255), "8", in: .tunables("peer_credits"),
     "Messages in flight to a peer: the queue depth offered and accepted")
   static let peerCreditsHighWater = Setting(
-    "peer-credits-hiw", .integer(0...255), "0", in: .lndTunables("peer_credits_hiw"),
+    "peer-credits-hiw", .integer(0...254), "0", in: .lndTunables("peer_credits_hiw"),
     standardMeaning: "half of peer-credits",
     "Credits owed to a peer that make a NOOP return them")
   static let concurrentSends = Setting(
@@ -71,10 +71,10 @@ extension Setting {
     standardMeaning: "as peer-credits",
     "Sends posted at once on a connection; kept between half and twice peer-credits")
   static let credits = Setting(
-    "credits", .integer(8...65535), "256", in: .tunables("credits"),
+    "credits", .integer(1...65536), "256", in: .tunables("credits"),
     "Messages in flight to all peers of an interface")
   static let connectionsPerPeer = Setting(
-    "conns-per-peer", .integer(1...127), "1", in: .lndTunables("conns_per_peer"),
+    "conns-per-peer", .integer(1...16), "1", in: .lndTunables("conns_per_peer"),
     "Connections to each peer")
   static let timeout = Setting(
     "timeout", .integer(1...3600), "50", in: .lndTunables("timeout"),
@@ -95,9 +95,17 @@ extension Setting {
     "ib-mtu", .numbers([0, 256, 512, 1024, 2048, 4096]), "0", in: .lndTunables("ib_mtu"),
     standardMeaning: "the path's", "The path MTU in bytes")
 
+  static let usesPrivilegedPort = Setting(
+    "use-privileged-port", .integer(0...1), "1", in: .lndTunables("use_privileged_port"),
+    "Connect from a port below 1024")
+  static let requiresPrivilegedPort = Setting(
+    "require-privileged-port", .integer(0...1), "0", in: .lndTunables("require_privileged_port"),
+    "Refuse connections from ports of 1024 and above")
+
   static let tunables: [Setting] = [
     peerCredits, peerCreditsHighWater, concurrentSends, credits, connectionsPerPeer, timeout,
-    keepalive, retryCount, rnrRetryCount, typeOfService, mtu,
+    keepalive, retryCount, rnrRetryCount, typeOfService, mtu, usesPrivilegedPort,
+    requiresPrivilegedPort,
   ]
 
   // MARK: Ping, discover, benchmarks
@@ -131,7 +139,7 @@ extension Setting {
   static let bulkInFlight = Setting(
     "in-flight", .integer(1...256), "8", "Transfers under way at a time")
   static let queuePairs = Setting(
-    "queue-pairs", .integer(1...127), "1", "Connections between the two nodes, as conns-per-peer")
+    "queue-pairs", .integer(1...16), "1", "Connections between the two nodes, as conns-per-peer")
   static let warmup = Setting(
     "warmup", .integer(0...1_000_000_000), "1000", "Operations before the measurement, not counted")
   static let operation = Setting(

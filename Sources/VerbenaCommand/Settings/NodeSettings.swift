@@ -62,11 +62,6 @@ package struct NodeSettings: Sendable, Equatable {
         "peer-credits-hiw \(highWater) must be at most peer-credits, which is \(depth); leave it at 0 for half"
       )
     }
-    let credits = tunables.integer(.credits)
-    guard credits >= depth else {
-      throw CommandFailure(
-        .usage, "credits \(credits) must be at least peer-credits, which is \(depth)")
-    }
   }
 }
 

@@ -67,6 +67,8 @@ struct TunableFlags: FlagGroup {
   @Option(help: Setting.rnrRetryCount.help) var rnrRetryCount: String?
   @Option(parsing: .unconditional, help: Setting.typeOfService.help) var tos: String?
   @Option(help: Setting.mtu.help) var ibMtu: String?
+  @Option(help: Setting.usesPrivilegedPort.help) var usePrivilegedPort: String?
+  @Option(help: Setting.requiresPrivilegedPort.help) var requirePrivilegedPort: String?
 
   var flags: [String: String] {
     typed([
@@ -75,7 +77,8 @@ struct TunableFlags: FlagGroup {
       Setting.connectionsPerPeer.name: connsPerPeer, Setting.timeout.name: timeout,
       Setting.keepalive.name: keepalive, Setting.retryCount.name: retryCount,
       Setting.rnrRetryCount.name: rnrRetryCount, Setting.typeOfService.name: tos,
-      Setting.mtu.name: ibMtu,
+      Setting.mtu.name: ibMtu, Setting.usesPrivilegedPort.name: usePrivilegedPort,
+      Setting.requiresPrivilegedPort.name: requirePrivilegedPort,
     ])
   }
 }
