@@ -31,6 +31,20 @@ public struct PrivateData: Sendable, BitwiseCopyable {
     count = max(length, min(padded, 196))
   }
 
+  /// - Parameters:
+  ///   - byteCount: at most 196.
+  ///   - write: fills the bytes, which are zero before.
+  package init(byteCount: Int, write: (inout MutableRawSpan) -> Void) {
+    precondition(byteCount >= 0 && byteCount <= Self.replyByteCountMax)
+    storage = InlineArray(repeating: 0)
+    count = byteCount
+    var span = storage.mutableSpan
+    // SAFETY: any bytes are UInt8s; the span ends with this initialiser.
+    var bytes = unsafe span.mutableBytes
+    var part = bytes._mutatingExtracting(first: byteCount)
+    write(&part)
+  }
+
   /// The bytes, `count` of them.
   public var bytes: RawSpan {
     @_lifetime(borrow self)
