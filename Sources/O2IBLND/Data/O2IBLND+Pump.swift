@@ -1,0 +1,272 @@
+internal import BasicContainers
+internal import LNet
+internal import LustreWire
+internal import RDMATransport
+internal import Structures
+
+extension O2IBLND {
+  /// Posts what a connection may send, in the order of spec 02 §7.3; false when something stays
+  /// behind that no completion on this connection will bring back.
+  mutating func pump(_ c: Int, _ turn: inout Turn) -> Bool {
+    while connections[c].reserved.head != TransmitQueue.end, connections[c].credits.reserve() {
+      let t = connections[c].reserved.head
+      transmits.remove(t, from: &connections[c].reserved)
+      transmits[t].isReserved = true
+      transmits.append(t, to: &connections[c].credited, as: .credited)
+    }
+    // The last send of a batch is signaled, so that its completion ends all before it.
+    var last = -1
+    var isDone = true
+    while connections[c].sendsInFlight < concurrentSends {
+      let t: UInt32
+      if connections[c].uncredited.head != TransmitQueue.end {
+        t = connections[c].uncredited.head
+      } else if connections[c].credited.head != TransmitQueue.end,
+        connections[c].credits.canSendCredited
+      {
+        t = connections[c].credited.head
+      } else if needsNOOP(c) {
+        guard let noop = makeNOOP(c, &turn) else {
+          isDone = false
+          break
+        }
+        t = noop
+      } else {
+        break
+      }
+      guard connections[c].sendRoom > 0 else { break }
+      guard turn.sends.freeCapacity > 0 else {
+        isDone = false
+        break
+      }
+      guard preparePiece(t, &turn) else {
+        counters.pieceShortages += 1
+        isDone = false
+        break
+      }
+      if transmits[t].walk.isDone == false {
+        isDone = postWrites(t, c, &last, &turn)
+        guard transmits[t].walk.isDone else { break }
+        guard connections[c].sendRoom > 0 else { break }
+        guard turn.sends.freeCapacity > 0 else {
+          isDone = false
+          break
+        }
+      }
+      postMessage(t, c, &last, &turn)
+    }
+    if last >= 0 {
+      turn.sends[last].isSignaled = true
+      connections[c].unsignaled = 0
+    }
+    return isDone
+  }
+
+  @inline(__always)
+  private func needsNOOP(_ c: Int) -> Bool {
+    connections[c].credits.needsNOOP(
+      keepaliveDue: connections[c].keepaliveDue,
+      hasUncredited: !connections[c].uncredited.isEmpty,
+      hasCredited: !connections[c].credited.isEmpty)
+  }
+
+  private mutating func makeNOOP(_ c: Int, _ turn: inout Turn) -> UInt32? {
+    guard let t = transmits.take(kind: .noop, reserve: 0) else {
+      counters.transmitsExhausted += 1
+      return nil
+    }
+    transmits[t].owner = Int32(c)
+    transmits[t].peer = connections[c].peerNID
+    transmits[t].deadline = turn.now &+ configuration.timeoutNanoseconds
+    transmits.append(t, to: &connections[c].uncredited, as: .uncredited)
+    return t
+  }
+
+  /// A payload that lies in a message piece behind enough headroom is sent from there; everything
+  /// else needs a piece of our own.
+  @inline(__always)
+  private func isInPlace(_ t: UInt32) -> Bool {
+    let payload = transmits[t].payload
+    return transmits[t].kind == .immediate && !payload.isBulk
+      && Int(payload.offset) >= O2IBProtocol.immediatePayloadOffset
+  }
+
+  private mutating func preparePiece(_ t: UInt32, _ turn: inout Turn) -> Bool {
+    if isInPlace(t) || transmits[t].piece != .none { return true }
+    guard let piece = turn.memory.messages.allocatePiece() else { return false }
+    transmits[t].piece = piece
+    return true
+  }
+
+  // MARK: - One message
+
+  /// Packs a message with everything that we owe, and posts it.
+  private mutating func postMessage(
+    _ t: UInt32, _ c: Int, _ last: inout Int, _ turn: inout Turn
+  ) {
+    let kind = transmits[t].kind
+    switch transmits[t].place {
+    case .credited:
+      connections[c].credits.spend()
+      transmits.remove(t, from: &connections[c].credited)
+    default: transmits.remove(t, from: &connections[c].uncredited)
+    }
+    if kind == .noop {
+      connections[c].credits.noopPosted()
+      counters.noopsSent += 1
+      if connections[c].keepaliveDue { counters.keepalivesSent += 1 }
+    }
+    let byteCount = messageByteCount(t)
+    let envelope = O2IBEnvelope(
+      type: kind, credits: connections[c].credits.returnOwed(), byteCount: byteCount,
+      sourceNID: connections[c].localNID, sourceStamp: connections[c].localStamp,
+      destinationNID: connections[c].peerNID, destinationStamp: connections[c].peerStamp)
+    let whole: BufferRef
+    if transmits[t].piece == .none {
+      let payload = transmits[t].payload
+      whole = BufferRef(
+        slot: payload.slot, generation: payload.generation,
+        offset: payload.offset - UInt32(O2IBProtocol.immediatePayloadOffset), length: byteCount)
+    } else {
+      whole = transmits[t].piece.part(offset: 0, length: Int(byteCount))
+      turn.memory.messages.move(whole, from: .filling, to: .posted)
+      fillOwnPiece(t, whole, &turn)
+    }
+    var bytes = turn.memory.messages.mutableBytes(whole)
+    envelope.encode(into: &bytes)
+    if transmits[t].isMessage && kind != .putDone {
+      transmits[t].header.encode(into: &bytes, at: O2IBProtocol.bodyOffset)
+    }
+    let sequence = connections[c].sendPosted &+ 1
+    connections[c].sendPosted = sequence
+    connections[c].unsignaled += 1
+    let isSignaled = connections[c].unsignaled >= Int32(limits.signalInterval)
+    if isSignaled { connections[c].unsignaled = 0 }
+    turn.sends.append(
+      SendRequest(
+        queuePair: connections[c].queuePair, operation: .send, isSignaled: isSignaled,
+        isInline: byteCount <= connections[c].inlineByteCount,
+        id: WorkID(connection: handle(of: c), kind: .send, number: sequence).raw,
+        segment: turn.memory.messages.segment(whole)))
+    last = turn.sends.count - 1
+    transmits[t].lastSequence = sequence
+    transmits.append(t, to: &connections[c].inFlight, as: .inFlight)
+    connections[c].sendsInFlight += 1
+    connections[c].keepaliveDue = false
+    connections[c].lastSend = turn.now
+    counters.messagesSent += 1
+  }
+
+  private func messageByteCount(_ t: UInt32) -> UInt32 {
+    switch transmits[t].kind {
+    case .immediate:
+      return UInt32(O2IBProtocol.immediatePayloadOffset) + transmits[t].payload.length
+    case .putRequest: return O2IBPutRequest.messageByteCount
+    case .putAcknowledge: return O2IBPutAcknowledge.messageByteCount(fragments: 1)
+    case .getRequest: return O2IBGetRequest.messageByteCount(fragments: 1)
+    case .putNak, .putDone, .getDone: return O2IBCompletion.messageByteCount
+    case .noop, .connectRequest, .connectAcknowledge: return UInt32(O2IBEnvelope.byteCount)
+    }
+  }
+
+  /// Writes what follows envelope and LNet header into a piece of our own.
+  private mutating func fillOwnPiece(_ t: UInt32, _ whole: BufferRef, _ turn: inout Turn) {
+    let transmit = transmits[t]
+    switch transmit.kind {
+    case .immediate:
+      if transmit.payload.length > 0 {
+        counters.payloadsCopied += 1
+        turn.memory.copy(
+          from: transmit.payload,
+          to: whole.part(
+            offset: O2IBProtocol.immediatePayloadOffset, length: Int(transmit.payload.length)))
+      }
+    case .putRequest:
+      var bytes = turn.memory.messages.mutableBytes(whole)
+      O2IBPutRequest(cookie: transmit.cookie).encode(into: &bytes)
+    case .putAcknowledge:
+      let fragment = sinkFragment(transmit.sink, turn)
+      let key = turn.memory.bulk.region.remoteKey
+      var bytes = turn.memory.messages.mutableBytes(whole)
+      O2IBPutAcknowledge.encode(
+        sourceCookie: transmit.remoteCookie, sinkCookie: transmit.cookie, remoteKey: key,
+        fragmentCount: 1, into: &bytes)
+      fragment.encode(into: &bytes, at: O2IBPutAcknowledge.fragmentsOffset)
+    case .getRequest:
+      let fragment = sinkFragment(transmit.sink, turn)
+      let key = turn.memory.bulk.region.remoteKey
+      var bytes = turn.memory.messages.mutableBytes(whole)
+      O2IBGetRequest.encode(
+        cookie: transmit.cookie, remoteKey: key, fragmentCount: 1, into: &bytes)
+      fragment.encode(into: &bytes, at: O2IBGetRequest.fragmentsOffset)
+    case .putNak, .putDone, .getDone:
+      if transmit.status < 0 {
+        if transmit.kind == .putNak {
+          counters.naksSent += 1
+        } else {
+          counters.negativeDonesSent += 1
+        }
+      }
+      var bytes = turn.memory.messages.mutableBytes(whole)
+      O2IBCompletion(cookie: transmit.remoteCookie, status: transmit.status).encode(into: &bytes)
+    case .noop, .connectRequest, .connectAcknowledge: break
+    }
+  }
+
+  private func sinkFragment(_ sink: BufferRef, _ turn: borrowing Turn) -> RDMAFragment {
+    RDMAFragment(byteCount: sink.length, address: turn.memory.bulk.address(sink))
+  }
+
+  // MARK: - Data
+
+  /// Posts the WRITEs of a transfer as far as there is room (spec 02 §6.5); they are not signaled,
+  /// unless the batch ends with one. False when the turn's batch is full.
+  private mutating func postWrites(
+    _ t: UInt32, _ c: Int, _ last: inout Int, _ turn: inout Turn
+  ) -> Bool {
+    let remote = transmits[t].remote
+    let source = transmits[t].payload
+    let handle = handle(of: c)
+    while !transmits[t].walk.isDone {
+      guard connections[c].sendRoom > 0 else { return true }
+      guard turn.sends.freeCapacity > 0 else { return false }
+      let fragment = fragment(transmits[t].walk.sinkIndex, of: remote, c, turn)
+      guard
+        let step = transmits[t].walk.step(
+          sourceByteCount: Int(source.length), sinkByteCount: Int(fragment.byteCount))
+      else { break }
+      transmits[t].hasStarted = true
+      let sequence = connections[c].sendPosted &+ 1
+      connections[c].sendPosted = sequence
+      turn.sends.append(
+        SendRequest(
+          queuePair: connections[c].queuePair, operation: .rdmaWrite, isSignaled: false,
+          id: WorkID(connection: handle, kind: .send, number: sequence).raw,
+          segment: turn.memory.segment(
+            source.part(offset: step.sourceOffset, length: step.byteCount)),
+          remoteAddress: fragment.address &+ UInt64(step.sinkOffset), remoteKey: remote.key))
+      last = turn.sends.count - 1
+      counters.writesPosted += 1
+      counters.bytesWritten += UInt64(step.byteCount)
+    }
+    if remote.receive != ReceiveQueue.end {
+      // The descriptor is used up: its buffer goes back before the message that returns its credit.
+      transmits[t].remote.receive = ReceiveQueue.end
+      let cause: RepostCause =
+        transmits[t].kind == .getDone ? .getAnswered : .putAcknowledgeReceived
+      repost(c, Int(remote.receive), tables.credits[cause], &turn)
+    }
+    return true
+  }
+
+  /// Fragment `index` of the peer's memory; further ones than the first are read from its message.
+  func fragment(
+    _ index: Int, of remote: RemoteMemory, _ c: Int, _ turn: borrowing Turn
+  ) -> RDMAFragment {
+    if index == 0 { return remote.first }
+    let piece = receives[c * receiveStride + Int(remote.receive)].piece
+    return RDMAFragment(
+      at: Int(remote.fragmentsOffset) + index * RDMAFragment.wireByteCount,
+      in: turn.memory.messages.bytes(piece), swapped: remote.swapped)
+  }
+}

@@ -1,0 +1,331 @@
+internal import BasicContainers
+internal import LNet
+internal import LustreWire
+package import RDMATransport
+internal import Structures
+
+extension O2IBLND {
+  /// Takes a completed work request.
+  package mutating func completionReceived(_ completion: WorkCompletion, _ turn: inout Turn) {
+    let id = WorkID(raw: completion.id)
+    guard let c = connection(id.connection) else {
+      counters.staleCompletions += 1
+      return
+    }
+    if id.isSend {
+      sendCompleted(c, id.number, completion, &turn)
+    } else {
+      receiveCompleted(c, Int(id.number), completion, &turn)
+    }
+  }
+
+  private mutating func receiveCompleted(
+    _ c: Int, _ index: Int, _ completion: WorkCompletion, _ turn: inout Turn
+  ) {
+    let slot = c * receiveStride + index
+    guard index < Int(connections[c].receiveCount), receives[slot].holder == .device else {
+      counters.staleCompletions += 1
+      return
+    }
+    turn.memory.messages.move(receives[slot].piece, from: .posted, to: .held)
+    receives[slot].holder = .connection
+    connections[c].postedReceives -= 1
+    guard completion.status == .success else {
+      broken(c, completion, .receiveBroken, &turn)
+      return
+    }
+    let byteCount = min(completion.byteCount, receives[slot].piece.length)
+    switch connections[c].state {
+    case .established:
+      if connections[c].early.isEmpty {
+        message(c, index, byteCount, &turn)
+      } else {
+        keepEarly(c, index, byteCount)
+      }
+    case .connecting, .accepting:
+      counters.earlyMessages += 1
+      keepEarly(c, index, byteCount)
+    case .free, .preparing, .replying, .closing, .destroying:
+      if connections[c].state == .closing || connections[c].state == .destroying {
+        finishIfDrained(c, &turn)
+      }
+    }
+  }
+
+  /// A request completed with an error: the queue pair is in ERROR.
+  private mutating func broken(
+    _ c: Int, _ completion: WorkCompletion, _ cause: O2IBLogCause, _ turn: inout Turn
+  ) {
+    connections[c].sawFlush = true
+    switch connections[c].state {
+    case .established:
+      if cause == .sendBroken { counters.brokenSends += 1 } else { counters.brokenReceives += 1 }
+      log(
+        cause, c, number: Int64(completion.status.rawValue),
+        limit: Int64(completion.vendorError), at: turn.now)
+      close(c, status: -Errno.io, &turn)
+    case .free, .preparing, .replying, .connecting, .accepting: break
+    case .closing, .destroying: break
+    }
+    finishIfClosed(c, &turn)
+  }
+
+  private mutating func finishIfClosed(_ c: Int, _ turn: inout Turn) {
+    let state = connections[c].state
+    if state == .closing || state == .destroying { finishIfDrained(c, &turn) }
+  }
+
+  // MARK: - Sends
+
+  private mutating func sendCompleted(
+    _ c: Int, _ number: UInt32, _ completion: WorkCompletion, _ turn: inout Turn
+  ) {
+    let done = connections[c].sendCompleted
+    let step = (number &- done) & 0x0FFF_FFFF
+    guard step > 0, step <= connections[c].sendPosted &- done else {
+      counters.staleCompletions += 1
+      return
+    }
+    let sequence = done &+ step
+    connections[c].sendCompleted = sequence
+    let isGood = completion.status == .success
+    while connections[c].inFlight.head != TransmitQueue.end {
+      let t = connections[c].inFlight.head
+      let distance = Int32(bitPattern: sequence &- transmits[t].lastSequence)
+      guard distance >= 0 else { break }
+      transmits.remove(t, from: &connections[c].inFlight)
+      connections[c].sendsInFlight -= 1
+      // Everything before a failed request has succeeded.
+      complete(t, c, isGood: isGood || distance > 0, &turn)
+    }
+    if !isGood {
+      broken(c, completion, .sendBroken, &turn)
+    } else if connections[c].state == .established {
+      if connections[c].hasQueued { markDirty(c) }
+    } else {
+      finishIfClosed(c, &turn)
+    }
+  }
+
+  /// The wire is done with the message of a transmit.
+  private mutating func complete(_ t: UInt32, _ c: Int, isGood: Bool, _ turn: inout Turn) {
+    releasePiece(t, &turn)
+    let kind = transmits[t].kind
+    if kind == .noop { connections[c].credits.noopCompleted() }
+    guard isGood else {
+      let isOurs = connections[c].state == .closing || connections[c].state == .destroying
+      fail(
+        t, isOurs ? transmits[t].outcome : .remoteDropped,
+        isOurs ? connections[c].closeStatus : -Errno.connectionAborted, &turn)
+      return
+    }
+    switch kind {
+    case .immediate, .noop, .putNak: end(t, .success, 0, &turn)
+    case .putDone, .getDone:
+      let status = transmits[t].status
+      end(t, status < 0 ? .localError : .success, status, &turn)
+    case .putRequest, .getRequest, .putAcknowledge:
+      switch transmits[t].answer {
+      case .none: transmits.append(t, to: &connections[c].awaiting, as: .awaiting)
+      case .proceed: startTransfer(t, c, &turn)
+      case .done: finishTransfer(t, &turn)
+      }
+    case .connectRequest, .connectAcknowledge: end(t, .success, 0, &turn)
+    }
+  }
+
+  // MARK: - Messages
+
+  /// Keeps a message until its connection is established.
+  private mutating func keepEarly(_ c: Int, _ index: Int, _ byteCount: UInt32) {
+    let slot = c * receiveStride + index
+    receives[slot].holder = .message
+    receives[slot].byteCount = byteCount
+    receives[slot].next = ReceiveQueue.end
+    if connections[c].early.isEmpty {
+      connections[c].early.head = UInt16(index)
+    } else {
+      receives[c * receiveStride + Int(connections[c].early.tail)].next = UInt16(index)
+    }
+    connections[c].early.tail = UInt16(index)
+  }
+
+  mutating func receiveEarly(_ c: Int, _ turn: inout Turn) {
+    while !connections[c].early.isEmpty, connections[c].state == .established {
+      let index = Int(connections[c].early.head)
+      let slot = c * receiveStride + index
+      connections[c].early.head = receives[slot].next
+      receives[slot].holder = .connection
+      message(c, index, receives[slot].byteCount, &turn)
+    }
+  }
+
+  /// A message on an established connection: checked as spec 02 §5 and §7.2 say, then taken by its
+  /// type.
+  private mutating func message(
+    _ c: Int, _ index: Int, _ byteCount: UInt32, _ turn: inout Turn
+  ) {
+    counters.messagesReceived += 1
+    let piece = receives[c * receiveStride + index].piece.part(offset: 0, length: Int(byteCount))
+    let message: O2IBMessage
+    do throws(WireError) {
+      message = try O2IBMessage(decoding: turn.memory.messages.bytes(piece))
+    } catch {
+      counters.malformedMessages += 1
+      closeForViolation(
+        c, .malformedMessage, number: Int64(byteCount), status: -Errno.io, &turn)
+      return
+    }
+    let envelope = message.envelope
+    guard envelope.version == O2IBProtocol.version, envelope.sourceNID == connections[c].peerNID,
+      envelope.destinationNID == connections[c].localNID,
+      envelope.sourceStamp == connections[c].peerStamp,
+      envelope.destinationStamp == connections[c].localStamp
+    else {
+      counters.staleIdentities += 1
+      closeForViolation(c, .staleIdentity, status: -Errno.stale, &turn)
+      return
+    }
+    if envelope.credits != 0 {
+      guard connections[c].credits.received(returning: envelope.credits) else {
+        counters.creditOverflows += 1
+        closeForViolation(
+          c, .creditOverflow, number: Int64(connections[c].credits.available),
+          limit: Int64(connections[c].credits.depth), status: -Errno.protocolError, &turn)
+        return
+      }
+      if !connections[c].credited.isEmpty { markDirty(c) }
+    }
+    if tables.credits[envelope.type] != .none && envelope.type.rawValue >= 0xD0 {
+      guard connections[c].credits.receivedCredited() else {
+        counters.creditsOverdrawn += 1
+        closeForViolation(
+          c, .creditOverdrawn, number: Int64(envelope.type.rawValue),
+          status: -Errno.protocolError, &turn)
+        return
+      }
+    }
+    let whole = piece.part(offset: 0, length: Int(envelope.byteCount))
+    dispatch(message, c, index, whole, &turn)
+  }
+
+  @inline(__always)
+  private mutating func dispatch(
+    _ message: O2IBMessage, _ c: Int, _ index: Int, _ whole: BufferRef, _ turn: inout Turn
+  ) {
+    switch message.body {
+    case .immediate:
+      deliver(.immediate, c, index, whole, cookie: 0, RemoteMemory(), sink: 0, &turn)
+    case .noop:
+      counters.noopsReceived += 1
+      repost(c, index, tables.credits[.noopReceived], &turn)
+    case .putRequest(let request):
+      deliver(
+        .putRequest, c, index, whole, cookie: request.cookie, RemoteMemory(), sink: 0, &turn)
+    case .getRequest(let request):
+      getRequested(request, c, index, whole, &turn)
+    case .putAcknowledge(let acknowledge):
+      putAcknowledged(acknowledge, c, index, whole, &turn)
+    case .putNak(let completion):
+      answered(.putRequest, completion, .putNakReceived, c, index, &turn)
+    case .putDone(let completion):
+      answered(.putAcknowledge, completion, .putDone, c, index, &turn)
+    case .getDone(let completion):
+      answered(.getRequest, completion, .getDoneReceived, c, index, &turn)
+    case .connectRequest, .connectAcknowledge:
+      counters.unexpectedTypes += 1
+      closeForViolation(
+        c, .unexpectedType, number: Int64(message.envelope.type.rawValue),
+        status: -Errno.protocolError, &turn)
+    }
+  }
+
+  /// Hands a message to LNet, which holds its buffer and its credit until it answers.
+  mutating func deliver(
+    _ kind: LNDEvent.Kind, _ c: Int, _ index: Int, _ whole: BufferRef, cookie: UInt64,
+    _ remote: RemoteMemory, sink: UInt32, _ turn: inout Turn
+  ) {
+    let type: O2IBMessageType
+    switch kind {
+    case .putRequest: type = .putRequest
+    case .getRequest: type = .getRequest
+    default: type = .immediate
+    }
+    let reception = Reception(
+      connection: handle(of: c), piece: receives[c * receiveStride + index].piece,
+      receive: UInt16(index), kind: type, cookie: cookie, interface: lnetIndex(c), remote: remote,
+      sinkByteCount: sink, peer: connections[c].peerNID)
+    guard let id = receptions.insert(reception) else {
+      counters.receptionsExhausted += 1
+      closeForViolation(c, .resourcesExhausted, status: -Errno.noMemory, &turn)
+      return
+    }
+    receives[c * receiveStride + index].holder = .reception
+    report(
+      LNDEvent(
+        kind: kind, interface: reception.interface, peer: reception.peer,
+        reception: ReceptionID(raw: id), piece: whole,
+        headerOffset: UInt8(O2IBProtocol.bodyOffset)))
+  }
+
+  // MARK: - Receive buffers
+
+  mutating func queueReceive(_ c: Int, _ index: Int) {
+    let slot = c * receiveStride + index
+    receives[slot].next = ReceiveQueue.end
+    if connections[c].toPost.isEmpty {
+      connections[c].toPost.head = UInt16(index)
+    } else {
+      receives[c * receiveStride + Int(connections[c].toPost.tail)].next = UInt16(index)
+    }
+    connections[c].toPost.tail = UInt16(index)
+  }
+
+  /// Posts a buffer again and accounts for it, in this order (spec 02 §7.2, §15.8); or as soon as
+  /// there is room.
+  mutating func repost(_ c: Int, _ index: Int, _ effect: RepostEffect, _ turn: inout Turn) {
+    let slot = c * receiveStride + index
+    receives[slot].holder = .connection
+    receives[slot].effect = effect
+    guard connections[c].state == .established else { return }
+    guard connections[c].toPost.isEmpty, turn.receives.freeCapacity > 0 else {
+      queueReceive(c, index)
+      markDirty(c)
+      return
+    }
+    postReceive(c, index, &turn)
+  }
+
+  private mutating func postReceive(_ c: Int, _ index: Int, _ turn: inout Turn) {
+    let slot = c * receiveStride + index
+    let piece = receives[slot].piece
+    turn.memory.messages.move(piece, from: .held, to: .posted)
+    receives[slot].holder = .device
+    connections[c].postedReceives += 1
+    turn.receives.append(
+      ReceiveRequest(
+        queuePair: connections[c].queuePair, segment: turn.memory.messages.segment(piece),
+        id: WorkID(connection: handle(of: c), kind: .receive, number: UInt32(index)).raw))
+    let effect = receives[slot].effect
+    connections[c].credits.posted(effect)
+    switch effect {
+    case .nothing: break
+    case .owe:
+      if connections[c].credits.owed >= connections[c].credits.highWater { markDirty(c) }
+    case .unreserve:
+      if !connections[c].reserved.isEmpty { markDirty(c) }
+    }
+  }
+
+  /// Posts the buffers that wait for room; false when some still do.
+  @discardableResult
+  mutating func postReceives(_ c: Int, _ turn: inout Turn) -> Bool {
+    while !connections[c].toPost.isEmpty {
+      guard turn.receives.freeCapacity > 0 else { return false }
+      let index = Int(connections[c].toPost.head)
+      connections[c].toPost.head = receives[c * receiveStride + index].next
+      postReceive(c, index, &turn)
+    }
+    return true
+  }
+}
