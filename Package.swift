@@ -97,7 +97,7 @@ let package = Package(
 
     // One suite of assertions on what a transport must do, run on every backend.
     .target(
-      name: "TransportConformance", dependencies: ["RDMATransport", "Structures", containers],
+      name: "TransportConformance", dependencies: ["RDMATransport", "CLinuxShims"],
       path: "Tests/Conformance/TransportConformance", swiftSettings: settings),
     .executableTarget(
       name: "transport-conformance",

@@ -1,1 +1,69 @@
-print("no backend yet")
+// Runs the conformance suite on the verbs backend, both sides in this process.
+//
+//   transport-conformance --bind ADDRESS [--peer ADDRESS] [--silent ADDRESS] [--only TEXT]
+//
+// --bind is the address of the passive side and --peer that of the active side (the same if left out);
+// --silent is one on the same segment where nobody is. Prints a line for each case; exits 1 if one failed.
+internal import Glibc
+internal import RDMATransport
+internal import TransportConformance
+internal import VerbsTransport
+
+/// Prints a line at once, so that a case that hangs is the one after the last line.
+func say(_ line: String) {
+  var text = line + "\n"
+  // SAFETY: the pointer is used while the closure runs.
+  _ = text.withUTF8 { unsafe write(1, $0.baseAddress, $0.count) }
+}
+
+func parse(_ text: String) -> UInt32? {
+  let parts = text.split(separator: ".", omittingEmptySubsequences: false).map { UInt8($0) }
+  guard parts.count == 4 else { return nil }
+  var result: UInt32 = 0
+  for part in parts {
+    guard let part else { return nil }
+    result = result << 8 | UInt32(part)
+  }
+  return result
+}
+
+func usage() -> Never {
+  say(
+    "usage: transport-conformance --bind A.B.C.D [--peer A.B.C.D] [--silent A.B.C.D] [--only TEXT]")
+  exit(64)
+}
+
+var bind: UInt32?
+var peer: UInt32?
+var silent: UInt32?
+var filter = ""
+var arguments = CommandLine.arguments.dropFirst()
+while let option = arguments.popFirst() {
+  guard let value = arguments.popFirst() else { usage() }
+  switch option {
+  case "--bind": bind = parse(value)
+  case "--peer": peer = parse(value)
+  case "--silent": silent = parse(value)
+  case "--only": filter = value
+  default: usage()
+  }
+}
+guard let server = bind else { usage() }
+let client = peer ?? server
+
+let backend = Backend<VerbsTransport>(
+  name: "verbs", silentAddress: silent,
+  address: { side in
+    switch side {
+    case .server: server
+    case .client: client
+    }
+  },
+  make: { side in
+    let address = side == .server ? server : client
+    return try VerbsTransport(
+      VerbsTransport.Configuration(
+        address: address, queuePairCountMax: 256, completionQueueEntries: 4096))
+  })
+let failed = Suite(backend).runAll(matching: filter) { say($0) }
+exit(failed == 0 ? 0 : 1)
