@@ -137,3 +137,13 @@ let package = Package(
       ]),
   ]
 )
+
+// The thread sanitizer for the modules of this package only (`Tests/run tsan`): given to
+// `swift build` it covers every package, and this compiler crashes on BasicContainers with it.
+if Context.environment["VERBENA_TSAN"] != nil {
+  for target in package.targets where target.type != .system {
+    target.cSettings = (target.cSettings ?? []) + [.unsafeFlags(["-fsanitize=thread"])]
+    target.swiftSettings = (target.swiftSettings ?? []) + [.unsafeFlags(["-sanitize=thread"])]
+    target.linkerSettings = (target.linkerSettings ?? []) + [.unsafeFlags(["-sanitize=thread"])]
+  }
+}
