@@ -178,6 +178,12 @@ package struct LNet: ~Copyable {
 
   package var interfaceCount: Int { interfaces.count }
 
+  /// Wheel entries that an LNet of these limits takes at most: its own two, one for each ping and each
+  /// recovering peer interface.
+  package static func timerCount(_ limits: LNetCapacity) -> Int {
+    2 + limits.pings + limits.peerInterfaces
+  }
+
   package func nid(ofInterface index: Int) -> NID { interfaces[index].nid }
 }
 

@@ -1,1 +1,156 @@
-// Placeholder until the room's first file lands.
+internal import BasicContainers
+package import LNet
+package import O2IBLND
+package import RDMATransport
+internal import Structures
+
+/// One node: all pure rooms joined, the value that a loop or the simulator owns and drives.
+///
+/// A driver's turn: set `turn.now`; hand in what the transport and the timers report (`completed`,
+/// `connectionEvent`, `expire`); call `pump` until the rooms are quiet; take the events with `nextEvent`; hand the
+/// batches of `turn` to the transport, receives before sends, and say how that went (`posted`).
+public struct NodeCore: ~Copyable {
+  package var turn: Turn
+  package var lnet: LNet
+  package var lnd: O2IBLND
+
+  /// Whose an expired timer is.
+  package static let lnetTimerKind: UInt8 = 1
+  /// Timers of the loop or the simulator: what waits for a node from outside.
+  package static let operationTimerKind: UInt8 = 2
+  /// The LND has this kind and the next one.
+  package static let lndTimerKind: UInt8 = 3
+
+  package init(turn: consuming Turn, lnet: consuming LNet, lnd: consuming O2IBLND) {
+    self.turn = turn
+    self.lnet = lnet
+    self.lnd = lnd
+  }
+
+  /// A work request has ended.
+  package mutating func completed(_ completion: WorkCompletion) {
+    lnd.completionReceived(completion, &turn)
+    pump()
+  }
+
+  /// The connection manager reports something.
+  package mutating func connectionEvent(_ event: CMEvent) {
+    lnd.cmEvent(event, &turn)
+    pump()
+  }
+
+  /// Takes the deadlines that have passed. The driver's own are handed to `operation`.
+  ///
+  /// - Returns: whether there were any.
+  package mutating func expire(_ operation: (UInt32, inout NodeCore) -> Void) -> Bool {
+    var any = false
+    while let expiry = turn.timers.expire(at: turn.now) {
+      any = true
+      switch expiry.kind {
+      case Self.lnetTimerKind: lnet.timerExpired(owner: expiry.owner, turn: &turn)
+      case Self.operationTimerKind: operation(expiry.owner, &self)
+      default: lnd.timerExpired(expiry, &turn)
+      }
+      pump()
+    }
+    return any
+  }
+
+  /// A time not later than the next deadline, in nanoseconds; nil for none.
+  package func nextDeadline() -> UInt64? { turn.timers.nextDeadline() }
+
+  /// What LNet reports to its consumers.
+  package mutating func nextEvent() -> LNetEvent? { lnet.events.popFirst() }
+
+  /// Appends what the turn leaves to send to its batches: the last thing before they are handed over.
+  package mutating func flush() { lnd.flush(&turn) }
+
+  /// Carries messages down and events up until all is quiet.
+  package mutating func pump() {
+    var isQuiet = false
+    while !isQuiet {
+      isQuiet = true
+      while let message = lnet.outbox.popFirst() {
+        isQuiet = false
+        lnd.send(message, &turn)
+      }
+      while let event = lnd.events.popFirst() {
+        isQuiet = false
+        carry(event)
+      }
+      while let late = lnet.lateAnswers.popFirst() {
+        isQuiet = false
+        lnd.answer(late.reception, late.answer, &turn)
+      }
+    }
+  }
+
+  private mutating func carry(_ event: LNDEvent) {
+    switch event.kind {
+    case .immediate, .putRequest, .getRequest:
+      lnd.answer(event.reception, lnet.received(event, turn: &turn), &turn)
+    case .putDone: lnet.putDone(event, turn: &turn)
+    case .getServed: lnet.getServed(event, turn: &turn)
+    case .finished: lnet.finished(event, turn: &turn)
+    case .getReply: lnet.getReply(event, turn: &turn)
+    case .peerDown: lnet.peerDown(event, turn: &turn)
+    }
+  }
+
+  /// Starts to listen on all interfaces.
+  package mutating func start() {
+    lnd.start(&turn)
+    pump()
+  }
+
+  /// Closes every connection in order; `hasStopped` says when it is done.
+  package mutating func stop() {
+    lnd.shutdown(&turn)
+    pump()
+  }
+
+  /// Whether everything has been closed after `stop`.
+  package var hasStopped: Bool { lnd.isStopping && lnd.isQuiet }
+
+  // MARK: - Batches
+
+  /// Says how the post of the turn's receives went.
+  ///
+  /// - Returns: whether the rest must wait for the next turn.
+  package mutating func posted(receives result: PostResult) -> Bool {
+    switch result {
+    case .posted:
+      turn.receives.removeAll()
+      return false
+    case .stopped(let accepted, let queueFull, let errno):
+      if queueFull {
+        turn.receives.removeSubrange(0..<accepted)
+        return true
+      }
+      let refused = turn.receives[accepted]
+      turn.receives.removeSubrange(0...accepted)
+      lnd.postFailed(id: refused.id, errno: errno, &turn)
+      return false
+    }
+  }
+
+  /// Says how the post of the turn's sends went.
+  ///
+  /// - Returns: whether the rest must wait for the next turn.
+  package mutating func posted(sends result: PostResult) -> Bool {
+    switch result {
+    case .posted:
+      turn.sends.removeAll()
+      return false
+    case .stopped(let accepted, let queueFull, let errno):
+      if queueFull {
+        turn.sends.removeSubrange(0..<accepted)
+        return true
+      }
+      let refused = turn.sends[accepted]
+      turn.sends.removeSubrange(0...accepted)
+      lnd.postFailed(id: refused.id, errno: errno, &turn)
+      return false
+    }
+  }
+}
