@@ -1,14 +1,19 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-let settings: [SwiftSetting] = [
-  .strictMemorySafety(),
-  .treatAllWarnings(as: .error),
-  .enableUpcomingFeature("ExistentialAny"),
-  .enableUpcomingFeature("InternalImportsByDefault"),
-  .enableUpcomingFeature("MemberImportVisibility"),
-  .enableExperimentalFeature("Lifetimes"),
-]
+// Fuzz targets need flags that make a package unfit as a dependency, so they exist on demand only.
+let isFuzzing = Context.environment["VERBENA_FUZZ"] != nil
+let fuzzFlags = ["-sanitize=fuzzer,address"]
+
+let settings: [SwiftSetting] =
+  [
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableExperimentalFeature("Lifetimes"),
+  ] + (isFuzzing ? [.unsafeFlags(fuzzFlags)] : [])
 let verbs: TargetDependencyCondition? = .when(traits: ["Verbs"])
 let containers: Target.Dependency = .product(name: "BasicContainers", package: "swift-collections")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
@@ -146,4 +151,27 @@ if Context.environment["VERBENA_TSAN"] != nil {
     target.swiftSettings = (target.swiftSettings ?? []) + [.unsafeFlags(["-sanitize=thread"])]
     target.linkerSettings = (target.linkerSettings ?? []) + [.unsafeFlags(["-sanitize=thread"])]
   }
+}
+
+// One executable per fuzz target: folder and name are the same. A name that ends in `-planted` has a bug.
+func fuzz(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .executableTarget(
+    name: name, dependencies: ["FuzzSupport"] + dependencies, path: "Tests/Fuzz/\(name)",
+    swiftSettings: settings,
+    linkerSettings: [.unsafeFlags(fuzzFlags + ["-use-ld=lld"])])
+}
+if isFuzzing {
+  package.targets += [
+    .target(name: "FuzzDriver", path: "Tests/Fuzz/FuzzDriver"),
+    .target(
+      name: "FuzzSupport", dependencies: ["FuzzDriver"], path: "Tests/Fuzz/FuzzSupport",
+      swiftSettings: settings),
+    fuzz("fuzz-message", ["LustreWire"]),
+    fuzz("fuzz-header", ["LustreWire"]),
+    fuzz("fuzz-ping", ["LustreWire"]),
+    fuzz("fuzz-text", ["LustreWire"]),
+    fuzz("fuzz-reject", ["LustreWire"]),
+    fuzz("fuzz-capture", ["Capture", "LustreWire"]),
+    fuzz("fuzz-canary-planted", ["LustreWire"]),
+  ]
 }

