@@ -8,9 +8,13 @@
 set -euo pipefail
 
 in_guest() {
-  more_addresses 1 1
-  timeout 120 "$VM_ROOT/.build/release/transport-conformance" --bind "$ADDRESS" \
-    --peer "10.77.$((NODE + 1)).1" --silent 10.77.99.99
+  local peer=$ADDRESS
+  if [ "$GUESTS" = 1 ]; then
+    peer=10.77.1.1
+    more_addresses 1 1
+  fi
+  timeout 120 "$VM_ROOT/.build/release/transport-conformance" --bind "$ADDRESS" --peer "$peer" \
+    --silent 10.77.99.99
 }
 
 if [ "$NODE" != judge ]; then in_guest; fi
