@@ -23,7 +23,8 @@ let arguments: Target.Dependency = .product(
 let package = Package(
   name: "verbena",
   products: [
-    .executable(name: "verbena", targets: ["VerbenaCommand"])
+    .library(name: "Verbena", targets: ["Verbena"]),
+    .executable(name: "verbena", targets: ["VerbenaCommand"]),
   ],
   traits: [
     .trait(name: "Verbs", description: "Build the libibverbs and librdmacm backend."),
@@ -85,15 +86,26 @@ let package = Package(
         "NodeCore", "O2IBLND", "LNet", "LustreWire", "Structures", "RDMATransport", containers,
       ], swiftSettings: settings),
 
+    // Nodes on loops, for programs.
+    .target(
+      name: "Verbena",
+      dependencies: [
+        "NodeCore", "O2IBLND", "LNet", "LustreWire", "Structures", "RDMATransport", "CLinuxShims",
+        containers,
+      ], swiftSettings: settings),
+
     // The command, and what measures.
     .target(
-      name: "BenchKit", dependencies: [.product(name: "Histogram", package: "hdrhistogram-swift")],
-      swiftSettings: settings),
+      name: "BenchKit",
+      dependencies: [
+        "Verbena", "NodeCore", "LNet", "LustreWire", "RDMATransport", "CLinuxShims",
+        .product(name: "Histogram", package: "hdrhistogram-swift"),
+      ], swiftSettings: settings),
     .executableTarget(
       name: "VerbenaCommand",
       dependencies: [
-        "BenchKit", "Capture", "LustreWire", "LNet", "RDMATransport", "VerbsTransport", arguments,
-        logging,
+        "BenchKit", "Capture", "EmulatedTransport", "LustreWire", "LNet", "RDMATransport",
+        "TransportTools", "VerbsTransport", "Verbena", arguments, logging,
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
         .product(name: "Yams", package: "Yams"),
       ], swiftSettings: settings),
