@@ -134,9 +134,14 @@ let package = Package(
     .testTarget(name: "CaptureTests", dependencies: ["Capture", "LustreWire"]),
     .testTarget(
       name: "LNetTests", dependencies: ["LNet", "LustreWire", "Structures", "RDMATransport"]),
+    // Counts allocations in the test bundle.
+    .target(name: "CAllocationCounter", path: "Tests/CAllocationCounter"),
     .testTarget(
       name: "O2IBLNDTests",
-      dependencies: ["O2IBLND", "LNet", "LustreWire", "Structures", "RDMATransport"]),
+      dependencies: [
+        "O2IBLND", "LNet", "LustreWire", "Structures", "RDMATransport", "CAllocationCounter",
+        containers,
+      ]),
     .testTarget(
       name: "EmulatedTransportTests",
       dependencies: ["EmulatedTransport", "RDMATransport", "Structures"]),
