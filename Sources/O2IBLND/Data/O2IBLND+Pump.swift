@@ -26,11 +26,11 @@ extension O2IBLND {
       {
         t = connections[c].credited.head
       } else if needsNOOP(c) {
-        guard makeNOOP(c, &turn) else {
+        guard let noop = makeNOOP(c, &turn) else {
           isDone = false
           break
         }
-        continue
+        t = noop
       } else {
         break
       }
@@ -70,14 +70,16 @@ extension O2IBLND {
       hasCredited: !connections[c].credited.isEmpty)
   }
 
-  private mutating func makeNOOP(_ c: Int, _ turn: inout Turn) -> Bool {
+  private mutating func makeNOOP(_ c: Int, _ turn: inout Turn) -> UInt32? {
     guard let t = transmits.take(kind: .noop, reserve: 0) else {
       counters.transmitsExhausted += 1
-      return false
+      return nil
     }
+    transmits[t].owner = Int32(c)
     transmits[t].peer = connections[c].peerNID
-    place(t, on: c, turn.now)
-    return true
+    transmits[t].deadline = turn.now &+ configuration.timeoutNanoseconds
+    transmits.append(t, to: &connections[c].uncredited, as: .uncredited)
+    return t
   }
 
   /// A payload that lies in a message piece behind enough headroom is sent from there; everything

@@ -1,3 +1,4 @@
+internal import LustreWire
 internal import RDMATransport
 
 /// Bugs on purpose, planted in the wire: each must be found by a checker, or the checker is worth nothing.
@@ -11,9 +12,9 @@ package struct Sabotage: Sendable {
     case duplicateMessage
     /// The data of a WRITE is in place only after the SEND that follows it.
     case writeAfterSend
-    /// A completion never comes.
+    /// A receive that took a message never completes.
     case lostCompletion
-    /// A byte of a payload is flipped.
+    /// A bit of the payload of a PUT is flipped.
     case flippedPayload
   }
 
@@ -43,8 +44,15 @@ package struct Sabotage: Sendable {
     var bytes = bytes
     if strikes(.extraCredit) { bytes[7] += 1 }
     if bytes[7] > 0, strikes(.stolenCredits) { bytes[7] = 0 }
-    if bytes.count > 120, strikes(.flippedPayload) { bytes[bytes.count - 1] ^= 0x10 }
+    if Self.isPut(bytes), strikes(.flippedPayload) { bytes[bytes.count - 1] ^= 0x10 }
     return bytes
+  }
+
+  /// Whether it is an IMMEDIATE with a PUT in it that carries something to the portal of the operations
+  /// (spec 01 §3.2, spec 02 §3).
+  private static func isPut(_ bytes: [UInt8]) -> Bool {
+    bytes.count > 120 && bytes[6] == 0xD1 && bytes[72] == 1
+      && bytes[112] == Simulator.portal.rawValue
   }
 
   mutating func duplicates(_ bytes: [UInt8]) -> Bool { strikes(.duplicateMessage) }
@@ -54,7 +62,8 @@ package struct Sabotage: Sendable {
   }
 
   mutating func losesCompletion(_ completion: WorkCompletion) -> Bool {
-    completion.status == .success && strikes(.lostCompletion)
+    completion.status == .success && completion.operation == .receive
+      && strikes(.lostCompletion)
   }
 }
 

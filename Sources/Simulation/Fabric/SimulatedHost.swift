@@ -37,6 +37,9 @@ package final class SimulatedHost {
     queuePairs = SlotTable(capacity: SimulatedFabric.queuePairCountMax)
   }
 
+  /// Connections, listeners and unanswered requests.
+  package var openObjectCount: Int { connections.count + listeners.count + requests.count }
+
   // MARK: - Finished work and events
 
   func complete(_ completion: WorkCompletion, of queuePair: SimulatedQueuePair, freeing: Int) {

@@ -115,14 +115,3 @@ package struct SimulatedMemory: ~Copyable {
     return true
   }
 }
-
-extension [UInt8] {
-  /// The bytes as decoders take them.
-  package var rawBytes: RawSpan {
-    @_lifetime(borrow self)
-    get {
-      // SAFETY: the bytes of an array of UInt8 are what they are.
-      unsafe span.bytes
-    }
-  }
-}

@@ -3,6 +3,8 @@ extension Scenario {
   package struct Operation: Equatable, Sendable {
     package enum Kind: String, Sendable, CaseIterable {
       case put, get, ping, discover
+      /// A PUT that matches nothing: it is sent, and dropped.
+      case stray
     }
 
     /// Microseconds after the start.
@@ -10,7 +12,7 @@ extension Scenario {
     package var kind: Kind
     package var from: Int
     package var to: Int
-    /// Bytes, of a PUT or GET.
+    /// Bytes, of a PUT, GET or stray.
     package var byteCount: Int
 
     package init(time: UInt64, kind: Kind, from: Int, to: Int, byteCount: Int = 0) {

@@ -74,9 +74,11 @@ package struct Scenario: Equatable, Sendable {
     for _ in 0..<count {
       let from = Int.random(in: 0..<nodeCount, using: &random)
       let to = (from + Int.random(in: 1..<nodeCount, using: &random)) % nodeCount
-      let dice = Int.random(in: 0..<10, using: &random)
-      let kind: Operation.Kind = dice < 4 ? .put : dice < 8 ? .get : dice < 9 ? .ping : .discover
-      let size = kind == .put || kind == .get ? Self.byteCount(using: &random) : 0
+      let kinds: [Operation.Kind] = [
+        .put, .put, .put, .put, .get, .get, .get, .get, .ping, .discover, .stray,
+      ]
+      let kind = kinds[Int.random(in: 0..<kinds.count, using: &random)]
+      let size = kind == .ping || kind == .discover ? 0 : Self.byteCount(using: &random)
       operations.append(
         Operation(
           time: UInt64.random(in: 0...duration, using: &random), kind: kind, from: from, to: to,

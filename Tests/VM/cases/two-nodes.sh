@@ -1,7 +1,6 @@
 # guests: 2
 # mtu: 9000
 # timeout: 150
-# options: --guests
 # commands: info node ping discover bench decode
 # The main job: two nodes, each on a soft-RoCE device of its own, connect through rdma_cm, ping and
 # discover each other over LNet and move bulk data with checksums, each towards the other. Fails if

@@ -1,0 +1,164 @@
+internal import BasicContainers
+package import LNet
+package import LustreWire
+package import NodeCore
+package import O2IBLND
+package import RDMATransport
+internal import Structures
+
+/// One life of a node: the real cores on a simulated transport, driven as the real loop drives them.
+package final class SimulatedNode {
+  /// Where a node's tables are small, so that their limits are reached.
+  package struct Limits: Sendable {
+    package var driver = O2IBLimits()
+    package var lnet = LNetCapacity()
+    package var bulkByteCount = 8 << 20
+
+    package init() {
+      driver.connections = 24
+      driver.peers = 12
+      driver.transmits = 256
+      driver.transmitReserve = 64
+      driver.pendingPerPeer = 64
+      driver.receptions = 256
+      lnet.entries = 256
+      lnet.descriptors = 512
+      lnet.messages = 256
+      lnet.responses = 256
+      lnet.responsesPerPeer = 128
+      lnet.operations = 128
+      lnet.heldMessages = 64
+      lnet.messagesInPlace = 64
+      lnet.peers = 16
+      lnet.peerInterfaces = 32
+      lnet.parkedMessages = 64
+      lnet.pings = 32
+      lnet.discoveries = 16
+      lnet.events = 1024
+      lnet.outbox = 512
+    }
+  }
+
+  /// Memory that lies open for one operation.
+  package struct Exposure {
+    package var descriptor: DescriptorHandle
+    package var memory: BufferRef
+    package var index: Int
+  }
+
+  package let number: Int
+  package let nid: NID
+  package var driver: Driver
+  /// When the next turn is due; nothing else of the agenda counts.
+  var turnTime = UInt64.max
+  var frozenUntil: UInt64 = 0
+  /// Memory that lies open for peers.
+  package var exposures: [Exposure] = []
+  /// Message pieces and bulk pieces that are free when nothing is going on.
+  let idlePieces: (messages: Int, bulk: Int)
+
+  init(
+    number: Int, nid: NID, stamp: UInt64, seed: UInt64, configuration: O2IBConfiguration,
+    limits: Limits, fabric: SimulatedFabric
+  ) throws(TransportError) {
+    self.number = number
+    self.nid = nid
+    driver = try Driver(
+      nid: nid, stamp: stamp, seed: seed, configuration: configuration, limits: limits,
+      fabric: fabric)
+    idlePieces = (
+      driver.core.turn.memory.messages.freePieceCount, driver.core.turn.memory.bulk.freePieceCount
+    )
+  }
+
+  package var host: SimulatedHost { driver.transport.host }
+
+  /// Lends the core, at a time.
+  package func use<Result, Failure: Error>(
+    at now: UInt64, _ body: (inout NodeCore) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    driver.core.turn.now = now
+    return try body(&driver.core)
+  }
+}
+
+extension SimulatedNode {
+  /// A node's core and its transport, and a turn of the loop over both.
+  package struct Driver: ~Copyable {
+    package var core: NodeCore
+    package var transport: SimulatedTransport
+    private var completions = RigidArray<WorkCompletion>(capacity: 64)
+    private var events = RigidArray<CMEvent>(capacity: 16)
+
+    init(
+      nid: NID, stamp: UInt64, seed: UInt64, configuration: O2IBConfiguration, limits: Limits,
+      fabric: SimulatedFabric
+    ) throws(TransportError) {
+      var transport = fabric.openTransport(addresses: [nid.address])
+      let pieceCount =
+        O2IBLND.pieceCount(configuration, connections: limits.driver.connections)
+        + limits.driver.transmits + limits.driver.sendPieces
+      let messages = try transport.allocate(byteCount: pieceCount * 4096, access: .localWrite)
+      let bulk = try transport.allocate(
+        byteCount: limits.bulkByteCount, access: [.localWrite, .remoteWrite])
+      let memory = NodeMemory(
+        messages: Arena(region: messages, pieceByteCount: 4096, isBulk: false),
+        bulk: Arena(region: bulk, pieceByteCount: 4096, isBulk: true))
+      let timerCount =
+        O2IBLND.timerCount(limits.driver) + limits.lnet.pings + limits.lnet.peerInterfaces + 16
+      var turn = Turn(now: fabric.now, memory: memory, timerCount: timerCount, seed: seed)
+      let lnet = LNet(
+        configuration: LNetConfiguration(
+          interfaces: [LNetConfiguration.Interface(nid: nid)], interfaceCookie: stamp,
+          timerKind: NodeCore.lnetTimerKind, limits: limits.lnet),
+        turn: &turn)
+      let lnd = O2IBLND(
+        configuration: configuration, limits: limits.driver,
+        interfaces: [O2IBInterface(index: 0, nid: nid, stamp: stamp, ipv4: nid.address)],
+        timerKind: NodeCore.lndTimerKind)
+      core = NodeCore(turn: turn, lnet: lnet, lnd: lnd)
+      self.transport = transport
+    }
+
+    /// One turn as the loop's: take what is finished, expire, let the rooms run, hand over.
+    ///
+    /// - Returns: whether anything happened.
+    package mutating func turn(
+      at now: UInt64, _ received: (LNetEvent, inout NodeCore) -> Void
+    ) -> Bool {
+      core.turn.now = now
+      completions.removeAll()
+      completions.edit { transport.poll(completions: &$0) }
+      for index in 0..<completions.count { core.completed(completions[index]) }
+      events.removeAll()
+      events.edit { transport.poll(events: &$0) }
+      for index in 0..<events.count { core.connectionEvent(events[index]) }
+      let hasExpired = core.expire { _, _ in }
+      core.pump()
+      while let event = core.nextEvent() {
+        received(event, &core)
+        core.pump()
+      }
+      core.flush()
+      Self.handOver(&core, to: &transport)
+      return !completions.isEmpty || !events.isEmpty || hasExpired
+    }
+
+    private static func handOver(
+      _ core: inout NodeCore, to transport: inout SimulatedTransport
+    ) {
+      while !core.turn.receives.isEmpty {
+        let result = transport.post(receives: core.turn.receives.span)
+        if core.posted(receives: result) { break }
+      }
+      while !core.turn.sends.isEmpty {
+        let result = transport.post(sends: core.turn.sends.span)
+        if core.posted(sends: result) { break }
+      }
+      if !core.turn.commands.isEmpty {
+        transport.execute(core.turn.commands.span)
+        core.turn.commands.removeAll()
+      }
+    }
+  }
+}
