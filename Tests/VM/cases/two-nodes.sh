@@ -35,9 +35,9 @@ judge() {
   frames 'lnet.ib.type == 0xc1' 1            # CONNACK
   frames 'lnet.ib.type == 0xd1 && lnet.msg_type == 2' 2 # GET, a ping
   frames 'lnet.ib.type == 0xd2' 10           # PUT_REQ
-  frames 'lnet.ib.type == 0xd5' 10           # GET_REQ
+  frames 'lnet.ib.type == 0xd6' 10           # GET_REQ
   frames 'infiniband.bth.opcode >= 6 && infiniband.bth.opcode <= 11' 100 # RDMA WRITE
-  "$VM_ROOT/Tests/VM/compare" "$PCAP"
+  "$VM_ROOT/Tests/VM/compare" "$VM_COMMAND" "$PCAP"
 }
 
 if [ "$NODE" = judge ]; then judge; else in_guest; fi
