@@ -1,14 +1,19 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-let settings: [SwiftSetting] = [
-  .strictMemorySafety(),
-  .treatAllWarnings(as: .error),
-  .enableUpcomingFeature("ExistentialAny"),
-  .enableUpcomingFeature("InternalImportsByDefault"),
-  .enableUpcomingFeature("MemberImportVisibility"),
-  .enableExperimentalFeature("Lifetimes"),
-]
+// Fuzz targets need flags that make a package unfit as a dependency, so they exist on demand only.
+let isFuzzing = Context.environment["VERBENA_FUZZ"] != nil
+let fuzzFlags = ["-sanitize=fuzzer,address"]
+
+let settings: [SwiftSetting] =
+  [
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableExperimentalFeature("Lifetimes"),
+  ] + (isFuzzing ? [.unsafeFlags(fuzzFlags)] : [])
 let verbs: TargetDependencyCondition? = .when(traits: ["Verbs"])
 let containers: Target.Dependency = .product(name: "BasicContainers", package: "swift-collections")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
@@ -18,7 +23,8 @@ let arguments: Target.Dependency = .product(
 let package = Package(
   name: "verbena",
   products: [
-    .executable(name: "verbena", targets: ["VerbenaCommand"])
+    .library(name: "Verbena", targets: ["Verbena"]),
+    .executable(name: "verbena", targets: ["VerbenaCommand"]),
   ],
   traits: [
     .trait(name: "Verbs", description: "Build the libibverbs and librdmacm backend."),
@@ -80,15 +86,26 @@ let package = Package(
         "NodeCore", "O2IBLND", "LNet", "LustreWire", "Structures", "RDMATransport", containers,
       ], swiftSettings: settings),
 
+    // Nodes on loops, for programs.
+    .target(
+      name: "Verbena",
+      dependencies: [
+        "NodeCore", "O2IBLND", "LNet", "LustreWire", "Structures", "RDMATransport", "CLinuxShims",
+        containers,
+      ], swiftSettings: settings),
+
     // The command, and what measures.
     .target(
-      name: "BenchKit", dependencies: [.product(name: "Histogram", package: "hdrhistogram-swift")],
-      swiftSettings: settings),
+      name: "BenchKit",
+      dependencies: [
+        "Verbena", "NodeCore", "LNet", "LustreWire", "RDMATransport", "CLinuxShims",
+        .product(name: "Histogram", package: "hdrhistogram-swift"),
+      ], swiftSettings: settings),
     .executableTarget(
       name: "VerbenaCommand",
       dependencies: [
-        "BenchKit", "Capture", "LustreWire", "LNet", "RDMATransport", "VerbsTransport", arguments,
-        logging,
+        "BenchKit", "Capture", "EmulatedTransport", "LustreWire", "LNet", "RDMATransport",
+        "TransportTools", "VerbsTransport", "Verbena", arguments, logging,
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
         .product(name: "Yams", package: "Yams"),
       ], swiftSettings: settings),
@@ -117,9 +134,14 @@ let package = Package(
     .testTarget(name: "CaptureTests", dependencies: ["Capture", "LustreWire"]),
     .testTarget(
       name: "LNetTests", dependencies: ["LNet", "LustreWire", "Structures", "RDMATransport"]),
+    // Counts allocations in the test bundle.
+    .target(name: "CAllocationCounter", path: "Tests/CAllocationCounter"),
     .testTarget(
       name: "O2IBLNDTests",
-      dependencies: ["O2IBLND", "LNet", "LustreWire", "Structures", "RDMATransport"]),
+      dependencies: [
+        "O2IBLND", "LNet", "LustreWire", "Structures", "RDMATransport", "CAllocationCounter",
+        containers,
+      ]),
     .testTarget(
       name: "EmulatedTransportTests",
       dependencies: ["EmulatedTransport", "RDMATransport", "Structures"]),
@@ -146,4 +168,27 @@ if Context.environment["VERBENA_TSAN"] != nil {
     target.swiftSettings = (target.swiftSettings ?? []) + [.unsafeFlags(["-sanitize=thread"])]
     target.linkerSettings = (target.linkerSettings ?? []) + [.unsafeFlags(["-sanitize=thread"])]
   }
+}
+
+// One executable per fuzz target: folder and name are the same. A name that ends in `-planted` has a bug.
+func fuzz(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .executableTarget(
+    name: name, dependencies: ["FuzzSupport"] + dependencies, path: "Tests/Fuzz/\(name)",
+    swiftSettings: settings,
+    linkerSettings: [.unsafeFlags(fuzzFlags + ["-use-ld=lld"])])
+}
+if isFuzzing {
+  package.targets += [
+    .target(name: "FuzzDriver", path: "Tests/Fuzz/FuzzDriver"),
+    .target(
+      name: "FuzzSupport", dependencies: ["FuzzDriver"], path: "Tests/Fuzz/FuzzSupport",
+      swiftSettings: settings),
+    fuzz("fuzz-message", ["LustreWire"]),
+    fuzz("fuzz-header", ["LustreWire"]),
+    fuzz("fuzz-ping", ["LustreWire"]),
+    fuzz("fuzz-text", ["LustreWire"]),
+    fuzz("fuzz-reject", ["LustreWire"]),
+    fuzz("fuzz-capture", ["Capture", "LustreWire"]),
+    fuzz("fuzz-canary-planted", ["LustreWire"]),
+  ]
 }

@@ -1,5 +1,7 @@
 /// What the decoder holds at most, so that no file makes it grow without bound.
 package enum CaptureLimits {
+  /// The largest file that is decoded, in bytes: it is held in memory as a whole.
+  package static let fileBytes = 1 << 30
   /// The longest record of a capture file, in bytes: what capture tools write at most.
   package static let recordBytes = 262_144
   /// The longest message that is put together from segments, in bytes; o2iblnd's longest is 4096.

@@ -360,10 +360,19 @@ class HostRun(Run):
 
     def __init__(self, options, share, device):
         super().__init__(options, share)
-        cards = sorted(os.listdir(f"/sys/class/infiniband/{device}/device/net"))
-        self.device = device
-        self.card = cards[0]
+        self.card = self.network_card(pathlib.Path("/sys/class/infiniband", device))
         self.added = []
+
+    @staticmethod
+    def network_card(device):
+        """The network interface of a device: of the first port for RoCE, its sibling for IPoIB."""
+        file = device / "ports/1/gid_attrs/ndevs/0"
+        try:
+            return file.read_text().strip()
+        except OSError:
+            for folder in (device / "device/net").glob("*"):
+                return folder.name
+        raise Failure(77, f"{device.name} has no network interface")
 
     def start(self):
         if os.geteuid() != 0:
@@ -380,6 +389,7 @@ class HostRun(Run):
         values = os.environ | self.variables()
         values |= {
             "GUESTS": "0", "NODE": str(number), "ADDRESS": address(number),
+            "PEERS": " ".join(address(n) for n in range(self.options.count) if n != number),
             "SHARE": str(self.share), "HELPERS": str(HERE / "helpers.sh"),
             "CHANNEL": str(channel.fileno()), "LOCK": str(node.folder / "lock"),
         }

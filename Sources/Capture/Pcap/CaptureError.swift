@@ -2,6 +2,8 @@
 package enum CaptureError: Error, Hashable, Sendable {
   /// Fewer bytes than the file header.
   case noFileHeader(byteCount: Int)
+  /// The file is larger than what is held in memory.
+  case fileTooLarge(byteCount: Int)
   /// The newer format of capture files; tools convert it (`tshark -F pcap`).
   case pcapng
   /// The first four bytes are no known magic number.
@@ -20,6 +22,9 @@ extension CaptureError: CustomStringConvertible {
     switch self {
     case .noFileHeader(let byteCount):
       "\(byteCount) bytes are too few for a capture file, its header needs 24"
+    case .fileTooLarge(let byteCount):
+      "\(byteCount) bytes are too many, at most \(CaptureLimits.fileBytes) are read; split the file with"
+        + " editcap -c"
     case .pcapng:
       "this is a pcapng file; convert it with: tshark -F pcap -r IN -w OUT"
     case .unknownMagic(let magic):

@@ -30,6 +30,9 @@ package struct PcapReader: Sendable {
   package init(_ bytes: [UInt8]) throws(CaptureError) {
     let span = bytes.rawBytes
     guard bytes.count >= 24 else { throw .noFileHeader(byteCount: bytes.count) }
+    guard bytes.count <= CaptureLimits.fileBytes else {
+      throw .fileTooLarge(byteCount: bytes.count)
+    }
     let magic = span.native(UInt32.self, at: 0)
     switch magic {
     case Self.microsecondMagic: (swapped, nanosecondsPerTick) = (false, 1000)

@@ -170,20 +170,23 @@ public struct PingInfo: Hashable, Sendable {
     writer.store(features.rawValue, into: &bytes)
     writer.store(pid, into: &bytes)
     writer.store(UInt32(entries.count), into: &bytes)
-    for entry in entries {
+    // By index: an iterator over an array allocates in debug builds.
+    for index in entries.indices {
+      let entry = entries[index]
       writer.store(entry.nid.rawValue, into: &bytes)
       writer.store(entry.status.rawValue, into: &bytes)
       writer.store(entry.messageByteCount, into: &bytes)
     }
-    for entry in largeEntries {
+    for index in largeEntries.indices {
+      let entry = largeEntries[index]
       let nid = entry.nid
       writer.store(entry.status.rawValue, into: &bytes)
       writer.store(nid.sizeField, into: &bytes)
       writer.store(nid.lndType.rawValue, into: &bytes)
       writer.store(nid.netNumber.bigEndian, into: &bytes)
       var address = (nid.addressHigh, nid.addressLow)
-      for index in 0..<(entry.byteCount - 8) {
-        let used = index < nid.usedByteCount - 4
+      for place in 0..<(entry.byteCount - 8) {
+        let used = place < nid.usedByteCount - 4
         writer.store(used ? UInt8(truncatingIfNeeded: address.0 >> 56) : 0, into: &bytes)
         address = (address.0 << 8 | address.1 >> 56, address.1 << 8)
       }
@@ -205,10 +208,8 @@ private struct PrefixWriter {
       position += size
       return
     }
+    // Its first byte in memory is the low one of the little-endian form, whatever the host.
     var rest = value.littleEndian
-    #if _endian(big)
-      #error("The cut-off integer is written byte by byte from its low end.")
-    #endif
     while position < bytes.byteCount {
       bytes.storeNative(UInt8(truncatingIfNeeded: rest), at: position)
       rest >>= 8

@@ -87,7 +87,22 @@ extension O2IBLND {
         c, status: -Errno.connectionAborted, outcome: .localError, isError: false, &turn)
       destroy(c, &turn)
     case .check: check(c, &turn)
-    case .release: release(c, &turn)
+    case .release:
+      if Self.isSetUp(old) {
+        // The transport ended it unasked.
+        connections[c].commands = CommandSet()
+        endSetUp(c, ConnectFailure(step: .connect, errno: Errno.io), &turn)
+      } else if old == .established {
+        tearDown(c, status: -Errno.io, outcome: .localError, isError: true, &turn)
+      }
+      release(c, &turn)
+    }
+  }
+
+  private static func isSetUp(_ state: ConnectionState) -> Bool {
+    switch state {
+    case .preparing, .replying, .connecting, .accepting: true
+    case .free, .established, .closing, .destroying: false
     }
   }
 
@@ -126,12 +141,6 @@ extension O2IBLND {
   mutating func abandon(_ c: Int, _ failure: ConnectFailure, _ turn: inout Turn) {
     let wasIssued = !connections[c].commands.contains(.prepare)
     let mayReject = !connections[c].isActive && connections[c].commands.contains(.connect)
-    let p = Int(connections[c].peer)
-    if connections[c].isActive {
-      peers[p].activeInProgress -= 1
-    } else {
-      peers[p].passiveInProgress -= 1
-    }
     if wasIssued {
       if mayReject { issue(.reject, c) }
       destroy(c, &turn)
@@ -143,14 +152,22 @@ extension O2IBLND {
       }
       connections[c].commands = CommandSet()
     }
+    endSetUp(c, failure, &turn)
+    if !wasIssued { apply(.released, to: c, &turn) }
+  }
+
+  /// What the end of a set-up means for the peer.
+  private mutating func endSetUp(_ c: Int, _ failure: ConnectFailure, _ turn: inout Turn) {
+    let p = Int(connections[c].peer)
     if connections[c].isActive {
+      peers[p].activeInProgress -= 1
       attemptFailed(p, c, failure, &turn)
     } else {
+      peers[p].passiveInProgress -= 1
       log(.connectFailed, c, number: Int64(failure.errno), at: turn.now)
       reportIfDown(p)
       seekConnection(p, &turn)
     }
-    if !wasIssued { apply(.released, to: c, &turn) }
   }
 
   // MARK: - Ends
@@ -232,7 +249,6 @@ extension O2IBLND {
 
   /// The transport has given everything back: so do we.
   private mutating func release(_ c: Int, _ turn: inout Turn) {
-    if connections[c].isLinked { unlink(c, isError: true, &turn) }
     finishAll(c, &turn)
     releaseReceives(c, from: 0, &turn)
     if let timer = connections[c].timer { turn.timers.free(timer) }

@@ -26,11 +26,11 @@ extension O2IBLND {
       {
         t = connections[c].credited.head
       } else if needsNOOP(c) {
-        guard let noop = makeNOOP(c, &turn) else {
+        guard makeNOOP(c, &turn) else {
           isDone = false
           break
         }
-        t = noop
+        continue
       } else {
         break
       }
@@ -70,16 +70,14 @@ extension O2IBLND {
       hasCredited: !connections[c].credited.isEmpty)
   }
 
-  private mutating func makeNOOP(_ c: Int, _ turn: inout Turn) -> UInt32? {
+  private mutating func makeNOOP(_ c: Int, _ turn: inout Turn) -> Bool {
     guard let t = transmits.take(kind: .noop, reserve: 0) else {
       counters.transmitsExhausted += 1
-      return nil
+      return false
     }
-    transmits[t].owner = Int32(c)
     transmits[t].peer = connections[c].peerNID
-    transmits[t].deadline = turn.now &+ configuration.timeoutNanoseconds
-    transmits.append(t, to: &connections[c].uncredited, as: .uncredited)
-    return t
+    place(t, on: c, turn.now)
+    return true
   }
 
   /// A payload that lies in a message piece behind enough headroom is sent from there; everything

@@ -79,18 +79,23 @@ extension O2IBLND {
     tidyPeer(p, &turn)
   }
 
-  /// Puts a transmit into the queue of its kind on a connection.
+  /// Gives a transmit to a connection, for `flush` to post.
   mutating func enqueue(_ t: UInt32, on c: Int, _ turn: inout Turn) {
+    place(t, on: c, turn.now)
+    if connections[c].timerIsLong { scheduleCheck(c, &turn) }
+    markDirty(c)
+  }
+
+  /// Puts a transmit into the queue of its kind on a connection.
+  mutating func place(_ t: UInt32, on c: Int, _ now: UInt64) {
     transmits[t].owner = Int32(c)
-    transmits[t].deadline = turn.now &+ configuration.timeoutNanoseconds
+    transmits[t].deadline = now &+ configuration.timeoutNanoseconds
     switch tables.credits[transmits[t].kind] {
     case .none, .connection:
       transmits.append(t, to: &connections[c].uncredited, as: .uncredited)
     case .credited: transmits.append(t, to: &connections[c].credited, as: .credited)
     case .reserved: transmits.append(t, to: &connections[c].reserved, as: .reserved)
     }
-    if connections[c].timerIsLong { scheduleCheck(c, &turn) }
-    markDirty(c)
   }
 
   /// A message that LNet no longer wants: ends now if nothing of it is on the wire, else in its

@@ -1,5 +1,6 @@
 # guests: 2
 # timeout: 180
+# options: --guests
 # commands: node ping
 # The cable of a node is pulled and put in again; then its frames are lost without its card noticing,
 # and come through again. Fails if a ping meanwhile succeeds or does not end by its deadline, or if

@@ -1,6 +1,7 @@
 # guests: 2
 # mtu: 9000
 # timeout: 90
+# options: --guests
 # The ground below everything else: kernel soft-RoCE, librdmacm and the capture, with the system's
 # own tools. Fails if a device is not active, rping does not come through both ways, or tshark does
 # not find the connection set-up in the capture.

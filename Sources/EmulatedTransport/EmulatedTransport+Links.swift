@@ -1,0 +1,243 @@
+internal import BasicContainers
+internal import CLinuxShims
+internal import Glibc
+internal import RDMATransport
+internal import Structures
+
+/// What a ready descriptor is, beside the sockets of links, which are reported by their index.
+enum SocketTag {
+  static var bell: UInt64 { .max }
+  static var listener: UInt64 { .max - 1 }
+}
+
+extension EmulatedTransport {
+  /// Polls between two looks at the sockets, for a loop that never sleeps: a new peer or a hang-up waits for so
+  /// many turns.
+  private static var pollsBetweenLooks: Int { 64 }
+
+  /// New links, greetings and hang-ups.
+  mutating func serveSockets() {
+    pollsToSockets -= 1
+    guard pollsToSockets <= 0 else { return }
+    pollsToSockets = Self.pollsBetweenLooks
+    retryCalls()
+    var tags = InlineArray<64, UInt64>(repeating: 0)
+    while true {
+      var span = tags.mutableSpan
+      // SAFETY: the function writes at most as many elements as the span has.
+      let count = unsafe span.withUnsafeMutableBufferPointer {
+        unsafe clinux_fabric_ready(epoll, $0.baseAddress, 64)
+      }
+      guard count > 0 else { return }
+      for index in 0..<Int(count) {
+        switch tags[index] {
+        case SocketTag.bell: continue
+        case SocketTag.listener: acceptCallers()
+        default: serveLink(Int(tags[index]))
+        }
+      }
+      if count < 64 { return }
+    }
+  }
+
+  private mutating func acceptCallers() {
+    // The rest stays readable, and is taken in the next look.
+    for _ in 0..<64 {
+      let socket = clinux_fabric_accept(listener)
+      guard socket >= 0 else { return }
+      guard let link = makeLink(socket: socket) else {
+        clinux_close(socket)
+        return
+      }
+      links[link].state = .greeting
+    }
+  }
+
+  /// Takes a link and its block of rings, and watches its socket.
+  private mutating func makeLink(socket: Int32) -> Int? {
+    guard freeLinks.last != nil || links.count < Layout.linkCountMax else { return nil }
+    guard let block = heap.allocate(Layout.blockByteCount) else { return nil }
+    let index: Int
+    if let free = freeLinks.popLast() {
+      index = free
+    } else {
+      links.append(Link())
+      index = links.count - 1
+      polledLinks.reserve(links.count)
+      if linksWithMessages.capacity < links.count {
+        linksWithMessages.reserveCapacity(2 * links.count)
+      }
+    }
+    segment.fill(block, Layout.blockByteCount)
+    segment.exchange(1, block + Layout.armed)
+    var link = Link()
+    link.socket = socket
+    link.block = block
+    link.isPolled = links[index].isPolled
+    links[index] = link
+    if socket >= 0 { _ = clinux_fabric_watch(epoll, socket, UInt64(index), 0) }
+    return index
+  }
+
+  /// A link to an address: the one there is, or a new one that is being made.
+  mutating func findLink(to address: UInt32) -> Result<Int, SystemFailure> {
+    if let link = linkByAddress[address] { return .success(link) }
+    let socket = unsafe clinux_fabric_connect(directory.socketPath(address))
+    if socket < 0 && socket != -EAGAIN {
+      // Nobody holds the address, or its holder died.
+      let isAbsent = socket == -ENOENT || socket == -ECONNREFUSED
+      return .failure(
+        SystemFailure(call: "connect", errno: isAbsent ? EHOSTUNREACH : -socket))
+    }
+    guard let link = makeLink(socket: max(socket, -1)) else {
+      if socket >= 0 { clinux_close(socket) }
+      return .failure(SystemFailure(call: "link", errno: ENOBUFS))
+    }
+    linkByAddress[address] = link
+    links[link].peerAddress = address
+    if socket < 0 {
+      links[link].state = .calling
+      callingLinks.append(link)
+    } else {
+      greet(link)
+    }
+    return .success(link)
+  }
+
+  private mutating func retryCalls() {
+    var index = callingLinks.count - 1
+    while index >= 0 {
+      let link = callingLinks[index]
+      let socket = unsafe clinux_fabric_connect(
+        directory.socketPath(links[link].peerAddress))
+      if socket != -EAGAIN {
+        callingLinks.swapAt(index, callingLinks.count - 1)
+        callingLinks.removeLast()
+        if socket >= 0 {
+          links[link].socket = socket
+          _ = clinux_fabric_watch(epoll, socket, UInt64(link), 0)
+          greet(link)
+        } else {
+          hangUp(link)
+        }
+      }
+      index -= 1
+    }
+  }
+
+  /// Sends our hello: who we are, our memory, our bell.
+  private mutating func greet(_ link: Int) {
+    var hello = Hello(
+      address: address, segmentAddress: segment.address,
+      segmentByteCount: UInt64(segment.byteCount), block: UInt64(links[link].block),
+      link: UInt32(link), process: clinux_process())
+    // SAFETY: the bytes of `hello` are read during the call only.
+    let sent = unsafe withUnsafeBytes(of: &hello) {
+      unsafe clinux_fabric_send(links[link].socket, $0.baseAddress, $0.count, memory, bell)
+    }
+    if links[link].state != .greeting { links[link].state = .greeting }
+    if sent < 0 { hangUp(link) }
+  }
+
+  private mutating func serveLink(_ link: Int) {
+    guard link < links.count, links[link].socket >= 0 else { return }
+    var hello = Hello(
+      address: 0, segmentAddress: 0, segmentByteCount: 0, block: 0, link: 0, process: 0)
+    var memory: Int32 = -1
+    var bell: Int32 = -1
+    // SAFETY: at most the bytes of `hello` are written, and any bytes make one.
+    let count = unsafe withUnsafeMutableBytes(of: &hello) {
+      unsafe clinux_fabric_receive(links[link].socket, $0.baseAddress, $0.count, &memory, &bell)
+    }
+    if count == -EAGAIN || count == -EINTR { return }
+    let isHello =
+      Int(count) == MemoryLayout<Hello>.size && links[link].state == .greeting
+      && hello.magic == Layout.magic && hello.version == Layout.version && memory >= 0 && bell >= 0
+    if isHello, bringUp(link, hello, memory: memory, bell: bell) {
+      clinux_close(memory)
+      return
+    }
+    if memory >= 0 { clinux_close(memory) }
+    if bell >= 0 { clinux_close(bell) }
+    if count > 0 { counters.peerViolationCount += 1 }
+    hangUp(link)
+  }
+
+  /// Maps the peer's memory and starts; false when what it says cannot be.
+  private mutating func bringUp(_ link: Int, _ hello: Hello, memory: Int32, bell: Int32) -> Bool {
+    let byteCount = clinux_memory_size(memory)
+    guard byteCount >= Int64(Layout.heap), UInt64(byteCount) == hello.segmentByteCount,
+      byteCount <= 1 << 42, hello.link < UInt32(Layout.linkCountMax),
+      hello.block >= UInt64(Layout.heap), hello.block & 63 == 0,
+      hello.block <= hello.segmentByteCount - UInt64(Layout.blockByteCount),
+      let peer = try? SharedMemory(mapping: memory, byteCount: Int(byteCount))
+    else { return false }
+    let isCaller = links[link].peerAddress != 0
+    links[link].peer = peer
+    links[link].bell = bell
+    links[link].peerBlock = Int(hello.block)
+    links[link].peerSegmentAddress = hello.segmentAddress
+    links[link].peerProcess = hello.process
+    links[link].peerWord = Int(hello.link) / 64
+    links[link].peerBit = 1 << UInt64(hello.link & 63)
+    links[link].peerSummary = 1 << UInt64(links[link].peerWord)
+    if isCaller {
+      links[link].state = .up
+      resumeResolving(link)
+    } else {
+      // The caller starts when it has our answer.
+      greet(link)
+      guard links[link].state == .greeting else { return true }
+      links[link].state = .up
+      links[link].peerAddress = hello.address
+      if linkByAddress[hello.address] == nil { linkByAddress[hello.address] = link }
+    }
+    return true
+  }
+
+  private mutating func resumeResolving(_ link: Int) {
+    for slot in 0..<connections.count
+    where connections[slot].phase == .resolving && queuePairs[slot].link == Int32(link) {
+      finishPrepare(slot)
+    }
+  }
+
+  /// The peer is gone: everything on the link ends.
+  mutating func hangUp(_ link: Int) {
+    guard links[link].state != .dead, links[link].state != .free else { return }
+    let wasUp = links[link].state == .up
+    links[link].state = .dead
+    if links[link].socket >= 0 { clinux_close(links[link].socket) }
+    links[link].socket = -1
+    if linkByAddress[links[link].peerAddress] == link {
+      linkByAddress[links[link].peerAddress] = nil
+    }
+    for index in requests.indices where requests[index].isLive && requests[index].link == link {
+      requests[index].isLive = false
+      freeRequests.append(index)
+    }
+    refusals.removeAll { $0.link == link }
+    // What it completed before it died still counts.
+    if wasUp { startPolling(link) }
+    for slot in 0..<connections.count
+    where connections[slot].phase != .free && queuePairs[slot].link == Int32(link) {
+      peerDied(slot)
+    }
+    freeLinkIfUnused(link)
+  }
+
+  /// Gives a dead link back when nothing refers to it.
+  mutating func freeLinkIfUnused(_ link: Int) {
+    guard links[link].state == .dead, links[link].connectionCount == 0 else { return }
+    links[link].peer.unmap()
+    links[link].peer = .none
+    if links[link].bell >= 0 { clinux_close(links[link].bell) }
+    heap.free(links[link].block, Layout.blockByteCount)
+    let isPolled = links[link].isPolled
+    links[link] = Link()
+    // It is still in the list of polled links, which drops it, or finds its successor.
+    links[link].isPolled = isPolled
+    linksWithMessages.removeAll { $0 == link }
+    freeLinks.append(link)
+  }
+}

@@ -1,0 +1,69 @@
+internal import NodeCore
+internal import RDMATransport
+
+/// Memory of a node that peers may write and read when it is exposed, and that transfers use in place.
+///
+/// It has one owner at a time: a transfer consumes it and gives it back with its result. When the wire is
+/// not done with it at a transfer's deadline, the transfer still waits for that: the memory is never
+/// lent twice. A buffer that is dropped goes back to its node. Thread rule: any.
+public struct BulkBuffer: ~Copyable, Sendable {
+  let ref: BufferRef
+  let address: UInt
+  private let home: Inbox
+  /// Whether the memory goes back with this value.
+  private var isOwner = true
+
+  init(ref: BufferRef, address: UInt, home: Inbox) {
+    self.ref = ref
+    self.address = address
+    self.home = home
+  }
+
+  deinit {
+    guard isOwner else { return }
+    let ref = self.ref
+    home.send { node, operations in
+      node.turn.memory.release(ref)
+      operations.lentBufferCount -= 1
+    }
+  }
+
+  /// Parts with the memory: somebody else sees to its return.
+  consuming func handOver() { isOwner = false }
+
+  /// Bytes: what was asked for.
+  public var byteCount: Int { Int(ref.length) }
+
+  /// The bytes, for reading.
+  public var bytes: RawSpan {
+    @_lifetime(borrow self)
+    get {
+      // SAFETY: the node keeps its memory mapped until every buffer has come back to it.
+      let span = unsafe RawSpan(_unsafeStart: pointer, byteCount: byteCount)
+      return unsafe _overrideLifetime(span, borrowing: self)
+    }
+  }
+
+  /// The bytes, for writing.
+  public var mutableBytes: MutableRawSpan {
+    @_lifetime(&self)
+    mutating get {
+      // SAFETY: as above; nobody else holds the buffer while it is here.
+      let span = unsafe MutableRawSpan(_unsafeStart: pointer, byteCount: byteCount)
+      return unsafe _overrideLifetime(span, mutating: &self)
+    }
+  }
+
+  private var pointer: UnsafeMutableRawPointer {
+    guard let pointer = unsafe UnsafeMutableRawPointer(bitPattern: address) else {
+      preconditionFailure("a buffer at address 0")
+    }
+    return unsafe pointer
+  }
+}
+
+/// Bulk memory that somebody outside the loop holds.
+struct LentMemory: Sendable {
+  var ref: BufferRef
+  var address: UInt
+}

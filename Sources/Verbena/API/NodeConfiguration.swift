@@ -1,0 +1,43 @@
+public import LustreWire
+package import LNet
+package import O2IBLND
+
+/// What a node is: its NIDs, its tunables, its memory.
+public struct NodeConfiguration: Sendable {
+  /// The node's NIDs on o2ib networks, the primary first; 1 to 16. Each one's address is a local address of
+  /// the transport.
+  public var nids: [NID]
+  /// The driver's tunables under Lustre's names (spec 02 §13).
+  package var tunables: O2IBConfiguration
+  /// The driver's tables.
+  package var driverLimits: O2IBLimits
+  /// LNet's tables.
+  package var lnetLimits: LNetCapacity
+  /// Whether peers are discovered before the first message, and told of us (spec 01 §7).
+  public var discovery: Bool
+  /// Until a message that was not answered is given up: 10 to 3600 s, 50 s by default.
+  public var transactionTimeout: Duration
+  /// Pieces of 4096 bytes for messages; nil for what the limits ask.
+  public var messagePieceCount: Int?
+  /// Bytes of bulk memory, 64 MiB by default.
+  public var bulkByteCount: Int
+  /// How long an idle loop polls before it sleeps, 50 µs by default.
+  public var spin: Duration
+  /// The processor that the loop is bound to; nil for any.
+  public var processor: Int?
+  /// Whether the node owns its NIDs on this host and answers on control sockets.
+  public var isControllable: Bool
+
+  /// - Parameter nids: at least one.
+  public init(nids: [NID]) {
+    self.nids = nids
+    tunables = O2IBConfiguration()
+    driverLimits = O2IBLimits()
+    lnetLimits = LNetCapacity()
+    discovery = true
+    transactionTimeout = .seconds(50)
+    bulkByteCount = 64 << 20
+    spin = .microseconds(50)
+    isControllable = false
+  }
+}

@@ -1,0 +1,91 @@
+internal import LNet
+internal import LustreWire
+internal import RDMATransport
+
+extension NodeError {
+  static func cancelled(_ operation: String, _ peer: NID?) -> NodeError {
+    NodeError(
+      code: .cancelled, operation: operation, peer: peer, explanation: "the caller was cancelled")
+  }
+
+  static func stopped(_ operation: String, _ peer: NID?) -> NodeError {
+    NodeError(
+      code: .stopped, operation: operation, peer: peer, explanation: "the node has stopped")
+  }
+
+  /// The listener of a NID could not be made.
+  static func cannotListen(_ nid: NID, errno: Int32) -> NodeError {
+    let text =
+      switch errno {
+      case 98:
+        "port 987 is taken (EADDRINUSE): the kernel's own LND (`lnetctl net show`) or another "
+          + "node has it; stop that, or bind another address"
+      case 13:
+        "port 987 may not be bound (EACCES): it needs CAP_NET_BIND_SERVICE; run as root or "
+          + "`setcap cap_net_bind_service=+ep` the command"
+      case 99, 19:
+        "no RDMA device has this address (errno \(errno)): see `verbena info` for what there is"
+      default: "errno \(errno)"
+      }
+    return NodeError(
+      code: .transport, operation: "listen", peer: nid, errno: errno, explanation: text)
+  }
+
+  init(_ error: TransportError, _ nid: NID?) {
+    self.init(
+      code: .transport, operation: error.call, peer: nid, errno: error.errno,
+      explanation: error.explanation)
+  }
+
+  /// A call that LNet refused at once.
+  init(_ error: LNetError, _ operation: String, _ peer: NID?) {
+    switch error {
+    case .busy:
+      self.init(
+        code: .limit, operation: operation, peer: peer,
+        explanation: "a table of the node is full: wait for operations to end, or raise its limits")
+    case .noRoute:
+      self.init(
+        code: .unreachable, operation: operation, peer: peer, errno: 113,
+        explanation: "this node has no NID on that network (EHOSTUNREACH): give it one, or "
+          + "check the network's number after the @")
+    case .tooLong:
+      self.init(
+        code: .configuration, operation: operation, peer: peer, errno: 90,
+        explanation: "longer than an LNet message may be: 1048576 bytes")
+    case .unknownHandle, .exhausted, .occupied:
+      self.init(
+        code: .configuration, operation: operation, peer: peer,
+        explanation: "the memory is not there for this: \(error)")
+    }
+  }
+
+  /// An operation that ended with a status of the wire or of the driver: a negative errno.
+  init(status: Int32, _ operation: String, _ peer: NID?) {
+    let (code, text): (Code, String) =
+      switch -status {
+      case 110: (.timedOut, "no answer in time (ETIMEDOUT): is the node up and does it serve this?")
+      case 113:
+        (.unreachable, "no way to it (EHOSTUNREACH): nobody listens there, or no such address")
+      case 111: (.unreachable, "it refused the connection (ECONNREFUSED)")
+      case 103: (.unreachable, "the connection broke off (ECONNABORTED)")
+      case 61: (.remote, "nothing there matched (ENODATA)")
+      case 116: (.unreachable, "it took us for an earlier life of ourselves (ESTALE): try again")
+      case 12: (.limit, "no memory for it (ENOMEM)")
+      case 125: (.cancelled, "cancelled (ECANCELED)")
+      default: (.remote, "errno \(-status)")
+      }
+    self.init(code: code, operation: operation, peer: peer, errno: -status, explanation: text)
+  }
+}
+
+extension Duration {
+  /// Nanoseconds; 0 for negative durations, the largest number for ones too long.
+  var nanosecondCount: UInt64 {
+    let (seconds, attoseconds) = components
+    guard seconds >= 0, attoseconds >= 0 else { return 0 }
+    let (product, overflow) = UInt64(seconds).multipliedReportingOverflow(by: 1_000_000_000)
+    if overflow { return .max }
+    return product &+ UInt64(attoseconds / 1_000_000_000)
+  }
+}

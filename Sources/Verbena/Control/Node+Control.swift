@@ -1,0 +1,60 @@
+internal import LustreWire
+internal import Synchronization
+
+extension Node {
+  /// Makes the NIDs this process's own, or says who has them.
+  func claimNIDs() throws(NodeError) {
+    var ownerships: [NIDOwnership] = []
+    for nid in nids { ownerships.append(try NIDOwnership(claiming: nid)) }
+    controls.withLock { $0.ownerships = ownerships }
+  }
+
+  func openControlSockets() throws(NodeError) {
+    var sockets: [ControlSocket] = []
+    for nid in nids {
+      sockets.append(
+        try ControlSocket(nid: nid) { [weak self] request in
+          await self?.answer(request)
+            ?? .failure(code: "stopped", explanation: "the node has stopped")
+        })
+    }
+    let opened = sockets
+    controls.withLock { $0.sockets = opened }
+  }
+
+  /// What commands may ask of a running node.
+  private func answer(_ request: ControlRequest) async -> ControlReply {
+    do throws(NodeError) {
+      switch request.words.first {
+      case "ping":
+        let (nid, timeout) = try request.target()
+        let reply = try await ping(nid, timeout: timeout)
+        return .text(reply.encoded)
+      case "discover":
+        let (nid, timeout) = try request.target()
+        let reply = try await discover(nid, timeout: timeout)
+        return .text(reply.encoded)
+      default:
+        throw NodeError(
+          code: .configuration, operation: "control socket",
+          explanation: "unknown request: \(request.words.joined(separator: " "))")
+      }
+    } catch {
+      return .failure(code: error.code.rawValue, explanation: error.description)
+    }
+  }
+}
+
+extension ControlRequest {
+  /// The NID and the milliseconds after the verb.
+  fileprivate func target() throws(NodeError) -> (NID, Duration) {
+    guard words.count == 3, let nid = NID(words[1]), let milliseconds = Int64(words[2]),
+      (1...3_600_000).contains(milliseconds)
+    else {
+      throw NodeError(
+        code: .configuration, operation: "control socket",
+        explanation: "wanted: \(words.first ?? "") NID MILLISECONDS")
+    }
+    return (nid, .milliseconds(milliseconds))
+  }
+}

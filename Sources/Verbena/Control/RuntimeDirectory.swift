@@ -1,0 +1,30 @@
+internal import CLinuxShims
+internal import Glibc
+
+/// Where the running nodes of a user keep their control sockets: owner-only.
+package enum RuntimeDirectory {
+  /// `$VERBENA_RUNTIME_DIR`, `$XDG_RUNTIME_DIR/verbena`, `/run/verbena` for root, `/tmp/verbena-UID` else.
+  package static var path: String {
+    if let path = variable("VERBENA_RUNTIME_DIR") { return path }
+    if let path = variable("XDG_RUNTIME_DIR") { return path + "/verbena" }
+    return geteuid() == 0 ? "/run/verbena" : "/tmp/verbena-\(geteuid())"
+  }
+
+  static func prepare() throws(NodeError) {
+    // SAFETY: the string is passed as a C string for the length of the call.
+    let result = unsafe clinux_private_directory(path)
+    guard result == 0 else {
+      throw NodeError(
+        code: .system, operation: "control socket", errno: -result,
+        explanation: "\(path): errno \(-result); it must be a directory of this user that nobody "
+          + "else can write, or name another with VERBENA_RUNTIME_DIR")
+    }
+  }
+
+  private static func variable(_ name: String) -> String? {
+    // SAFETY: getenv gives a C string that stays as it is while nobody sets variables; it is copied at once.
+    guard let value = unsafe getenv(name) else { return nil }
+    let text = unsafe String(cString: value)
+    return text.isEmpty ? nil : text
+  }
+}

@@ -1,0 +1,76 @@
+internal import NodeCore
+internal import Synchronization
+
+/// A caller that waits outside for something on the loop.
+package final class Call<Success: Sendable>: Sendable {
+  package typealias Outcome = Result<Success, NodeError>
+
+  private enum State {
+    case waiting
+    case suspended(CheckedContinuation<Outcome, Never>)
+    case ended(Outcome)
+    case taken
+  }
+
+  private let state = Mutex(State.waiting)
+  /// The operation's tag, once the loop has begun it.
+  let tag = Atomic<UInt64>(0)
+
+  package init() {}
+
+  /// Ends the wait; only the first end counts.
+  package func finish(_ outcome: Outcome) {
+    let continuation: CheckedContinuation<Outcome, Never>? = state.withLock { state in
+      switch state {
+      case .waiting:
+        state = .ended(outcome)
+        return nil
+      case .suspended(let continuation):
+        state = .taken
+        return continuation
+      case .ended, .taken:
+        return nil
+      }
+    }
+    continuation?.resume(returning: outcome)
+  }
+
+  /// Waits for the end.
+  package func outcome() async -> Outcome {
+    await withCheckedContinuation { continuation in
+      let ended: Outcome? = state.withLock { state in
+        if case .ended(let outcome) = state {
+          state = .taken
+          return outcome
+        }
+        state = .suspended(continuation)
+        return nil
+      }
+      if let ended { continuation.resume(returning: ended) }
+    }
+  }
+}
+
+extension Inbox {
+  /// Begins an operation on the loop and waits for its end; a cancelled task cancels the operation.
+  ///
+  /// - Parameter begin: runs on the loop; it must see to it that the call is finished.
+  func run<Success: Sendable>(
+    _ operation: String,
+    _ begin: @escaping @Sendable (inout NodeCore, inout Operations, Call<Success>) -> Void
+  ) async throws(NodeError) -> Success {
+    let call = Call<Success>()
+    guard send({ node, operations in begin(&node, &operations, call) }) else {
+      throw NodeError(
+        code: .stopped, operation: operation, explanation: "the node has stopped")
+    }
+    let outcome = await withTaskCancellationHandler {
+      await call.outcome()
+    } onCancel: {
+      self.send { node, operations in
+        operations.cancel(call.tag.load(ordering: .relaxed), &node)
+      }
+    }
+    return try outcome.get()
+  }
+}

@@ -1,0 +1,191 @@
+internal import BasicContainers
+internal import CLinuxShims
+internal import LNet
+internal import NodeCore
+internal import O2IBLND
+internal import RDMATransport
+internal import Synchronization
+
+/// How a loop waits when there is nothing to do.
+struct LoopPacing: Sendable {
+  /// How long an idle loop polls before it sleeps on events, in nanoseconds.
+  var spinNanoseconds: UInt64
+  /// The processor that the loop's thread is bound to; nil for any.
+  var processor: Int?
+}
+
+/// One node on one transport, driven by one thread.
+///
+/// A turn: take completions and events, the work that other threads left, the timers that passed; let the
+/// rooms run; hand their batches to the transport. Then, with nothing left, spin for a while and sleep.
+struct Loop<Transport: RDMATransport & ~Copyable, Program: NodeProgram & ~Copyable>: ~Copyable {
+  var transport: Transport
+  var node: NodeCore
+  var program: Program
+  var operations: Operations
+  let inbox: Inbox
+  let pacing: LoopPacing
+  private let sleeper: Sleeper
+  private var completions: RigidArray<WorkCompletion>
+  private var events: RigidArray<CMEvent>
+  /// Since when nothing happened, in nanoseconds; nil while something does.
+  private var idleSince: UInt64?
+
+  /// Completions taken in one turn: enough to share a doorbell, few enough to keep timers exact.
+  private static var completionsPerTurn: Int { 256 }
+  private static var eventsPerTurn: Int { 32 }
+
+  /// Makes the transport, takes the node's memory from it, and joins the rooms.
+  init(
+    configuration: NodeConfiguration, inbox: Inbox, program: consuming Program,
+    transport make: () throws(TransportError) -> Transport
+  ) throws(NodeError) {
+    var made = try Self.translating(make)
+    let core = try NodeCore(
+      configuration, transport: &made, now: clinux_monotonic_nanoseconds())
+    let sleeper = try Sleeper(bells: [made.wakeDescriptor, inbox.bell])
+    transport = made
+    node = core
+    self.sleeper = sleeper
+    self.program = program
+    self.inbox = inbox
+    operations = Operations()
+    pacing = LoopPacing(
+      spinNanoseconds: configuration.spin.nanosecondCount, processor: configuration.processor)
+    completions = RigidArray(capacity: Self.completionsPerTurn)
+    events = RigidArray(capacity: Self.eventsPerTurn)
+  }
+
+  private static func translating(
+    _ make: () throws(TransportError) -> Transport
+  ) throws(NodeError) -> Transport {
+    do throws(TransportError) {
+      return try make()
+    } catch {
+      throw NodeError(error, nil)
+    }
+  }
+
+  /// Runs until the node has stopped and every buffer that callers hold has come back.
+  ///
+  /// - Parameter started: finished when the node listens on all its NIDs, or cannot.
+  mutating func run(started: Call<Bool>) {
+    node.turn.now = clinux_monotonic_nanoseconds()
+    node.start()
+    program.started(&node)
+    var isStarting = true
+    while !node.hasStopped {
+      let busy = turn()
+      if isStarting, let outcome = startOutcome() {
+        isStarting = false
+        started.finish(outcome)
+        if case .failure = outcome { node.stop() }
+      }
+      if busy {
+        idleSince = nil
+      } else {
+        rest()
+      }
+    }
+    finish()
+  }
+
+  /// Whether the listeners stand; nil while that is not known.
+  private func startOutcome() -> Result<Bool, NodeError>? {
+    var isListening = true
+    for index in 0..<node.lnet.interfaceCount {
+      switch node.lnd.listenState(interface: UInt8(index)) {
+      case .listening: continue
+      case .failed(let errno):
+        return .failure(
+          .cannotListen(node.lnet.nid(ofInterface: index), errno: errno))
+      case .down, .starting, .stopping: isListening = false
+      }
+    }
+    return isListening ? .success(true) : nil
+  }
+
+  private mutating func finish() {
+    operations.stopAll(&node)
+    while operations.lentBufferCount > 0 {
+      sleeper.sleep(timeout: -1)
+      clinux_eventfd_drain(inbox.bell)
+      _ = takeWork()
+    }
+    inbox.close()
+    _ = takeWork()
+    operations.stopAll(&node)
+    for call in operations.whenStopped { call.finish(.success(true)) }
+  }
+
+  /// One turn; false when nothing happened.
+  private mutating func turn() -> Bool {
+    node.turn.now = clinux_monotonic_nanoseconds()
+    let completed = takeCompletions()
+    let worked = takeWork()
+    let expired = node.expire { owner, node in operations.expired(owner: owner, &node) }
+    node.pump()
+    deliver()
+    handOver()
+    return completed || worked || expired
+  }
+
+  private mutating func takeCompletions() -> Bool {
+    completions.removeAll()
+    completions.edit { transport.poll(completions: &$0) }
+    for index in 0..<completions.count { node.completed(completions[index]) }
+    events.removeAll()
+    events.edit { transport.poll(events: &$0) }
+    for index in 0..<events.count { node.connectionEvent(events[index]) }
+    return !completions.isEmpty || !events.isEmpty
+  }
+
+  private mutating func takeWork() -> Bool {
+    if inbox.isEmpty { return false }
+    for work in inbox.drain() { work(&node, &operations) }
+    return true
+  }
+
+  /// Gives what LNet reports to whoever waits for it.
+  private mutating func deliver() {
+    while let event = node.nextEvent() {
+      if !operations.take(event, &node) { program.received(event, &node) }
+      node.pump()
+    }
+  }
+
+  private mutating func handOver() {
+    node.flush()
+    Self.handOver(&node, to: &transport)
+  }
+
+  /// Hands the turn's batches to the transport: receives before sends.
+  private static func handOver(_ node: inout NodeCore, to transport: inout Transport) {
+    while !node.turn.receives.isEmpty {
+      let result = transport.post(receives: node.turn.receives.span)
+      if node.posted(receives: result) { break }
+    }
+    while !node.turn.sends.isEmpty {
+      let result = transport.post(sends: node.turn.sends.span)
+      if node.posted(sends: result) { break }
+    }
+    if !node.turn.commands.isEmpty {
+      transport.execute(node.turn.commands.span)
+      node.turn.commands.removeAll()
+    }
+  }
+
+  /// Spins for its time, then sleeps until something is there or a deadline passes.
+  private mutating func rest() {
+    let now = node.turn.now
+    guard let since = idleSince else {
+      idleSince = now
+      return
+    }
+    guard now &- since >= pacing.spinNanoseconds, transport.arm() else { return }
+    let deadline = min(node.nextDeadline() ?? .max, transport.nextDeadline() ?? .max)
+    let timeout: Int64 = deadline == .max ? -1 : Int64(deadline > now ? deadline - now : 0)
+    if inbox.isEmpty { sleeper.sleep(timeout: timeout) }
+    clinux_eventfd_drain(inbox.bell)
+  }
+}

@@ -1,0 +1,19 @@
+package import LNet
+package import NodeCore
+
+/// What runs on a node's own loop and hears of everything at once, without a hop to another thread.
+///
+/// A program must not block: it holds up its node. Its calls on the node take effect in the same turn.
+package protocol NodeProgram: ~Copyable {
+  /// The loop begins.
+  mutating func started(_ node: inout NodeCore)
+  /// An event of a descriptor or a call that this program made.
+  mutating func received(_ event: LNetEvent, _ node: inout NodeCore)
+}
+
+/// The program of a node that is used from outside only.
+package struct NoProgram: NodeProgram {
+  package init() {}
+  package mutating func started(_ node: inout NodeCore) {}
+  package mutating func received(_ event: LNetEvent, _ node: inout NodeCore) {}
+}

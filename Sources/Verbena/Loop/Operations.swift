@@ -1,0 +1,91 @@
+internal import LNet
+internal import NodeCore
+internal import RDMATransport
+internal import Structures
+
+/// What asynchronous callers wait for on a loop: each under a number that LNet's events carry as tag.
+///
+/// A caller's operation ends once: by its events, or because they end after its deadline, its
+/// cancellation or the node's stop made it give up.
+struct Operations {
+  /// What an operation is told.
+  enum Signal {
+    case event(LNetEvent)
+    case deadline
+    case cancelled
+    case stopped
+  }
+
+  enum Step {
+    case goesOn
+    case done
+  }
+
+  typealias Handler = (Signal, inout NodeCore, inout Operations) -> Step
+
+  /// Tags from here on are operations of this table; smaller ones belong to the node's program.
+  static let firstTag: UInt64 = 1 << 63
+
+  /// Operations with a deadline at a time; beyond it they run without one of their own.
+  static let timerCountMax = 4096
+
+  private struct Operation {
+    var handler: Handler
+    var timer: TimerID?
+  }
+
+  private var operations: [UInt64: Operation] = [:]
+  private var nextTag: UInt64 = 0
+  /// Buffers that callers hold.
+  var lentBufferCount = 0
+  /// Callers that wait for the node's end.
+  var whenStopped: [Call<Bool>] = []
+
+  /// Files an operation; its tag goes into the LNet call.
+  ///
+  /// - Parameter deadline: nanoseconds as the turn's; nil for none.
+  mutating func begin(
+    deadline: UInt64?, _ node: inout NodeCore, _ handler: @escaping Handler
+  ) -> UInt64 {
+    nextTag = (nextTag + 1) & 0xFFFF_FFFF
+    let tag = Self.firstTag | nextTag
+    var timer: TimerID?
+    if let deadline {
+      timer = node.turn.timers.make(kind: NodeCore.operationTimerKind, owner: UInt32(nextTag))
+      if let timer { node.turn.timers.arm(timer, at: deadline) }
+    }
+    operations[tag] = Operation(handler: handler, timer: timer)
+    return tag
+  }
+
+  /// Gives an event to the operation it belongs to; false when it belongs to none.
+  mutating func take(_ event: LNetEvent, _ node: inout NodeCore) -> Bool {
+    guard event.tag >= Self.firstTag else { return false }
+    signal(.event(event), tag: event.tag, &node)
+    return true
+  }
+
+  mutating func expired(owner: UInt32, _ node: inout NodeCore) {
+    signal(.deadline, tag: Self.firstTag | UInt64(owner), &node)
+  }
+
+  mutating func cancel(_ tag: UInt64, _ node: inout NodeCore) {
+    signal(.cancelled, tag: tag, &node)
+  }
+
+  /// Forgets an operation, whose LNet call failed at once.
+  mutating func end(_ tag: UInt64, _ node: inout NodeCore) {
+    guard let operation = operations.removeValue(forKey: tag) else { return }
+    if let timer = operation.timer { node.turn.timers.free(timer) }
+  }
+
+  /// Ends all operations: the node has stopped.
+  mutating func stopAll(_ node: inout NodeCore) {
+    for tag in operations.keys.sorted() { signal(.stopped, tag: tag, &node) }
+  }
+
+  private mutating func signal(_ signal: Signal, tag: UInt64, _ node: inout NodeCore) {
+    guard let operation = operations[tag] else { return }
+    if operation.handler(signal, &node, &self) == .done { end(tag, &node) }
+  }
+}

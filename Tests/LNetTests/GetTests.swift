@@ -1,0 +1,133 @@
+// A GET brings exactly the bytes that matched, as a message or by RDMA, and each side hears of it (spec 01 §4.4, 02 §6.4).
+// Method: two nodes over a fabric in the test; events and bytes compared with what the sections say.
+import LNet
+import LustreWire
+import RDMATransport
+import Testing
+
+@Suite struct GetTests {
+  private let a = TestNode([us])
+  private let b = TestNode([real], cookie: 2)
+  private let fabric: TinyFabric
+
+  init() { fabric = TinyFabric([a, b]) }
+
+  private func get(
+    into sink: BufferRef, offset: UInt32 = 0, mayBeShort: Bool = false,
+    options: DescriptorOptions = []
+  ) throws -> DescriptorHandle {
+    let descriptor = try a.lnet.bind(
+      MemoryDescriptor(memory: sink, options: options, threshold: 2, tag: 5))
+    try a.lnet.get(
+      GetRequest(
+        descriptor: descriptor, target: ProcessID(nid: real), portal: .ostBulk, matchBits: 9,
+        offset: offset, mayBeShort: mayBeShort), turn: &a.turn)
+    return descriptor
+  }
+
+  private func expose(_ bytes: [UInt8], _ options: DescriptorOptions = [.get]) throws {
+    _ = try b.lnet.expose(
+      MatchEntry(portal: .ostBulk, matchBits: 9),
+      MemoryDescriptor(memory: b.bulk(bytes), options: options, threshold: 1, tag: 6),
+      turn: &b.turn)
+  }
+
+  @Test(arguments: [1, 272, 3976, 3977, 1 << 20])
+  func theBytesComeAndBothSidesHear(count: Int) throws {
+    try expose(pattern(count))
+    let sink = a.bulk(count: count)
+    let descriptor = try get(into: sink)
+    fabric.run()
+    #expect(a.bytes(sink) == pattern(count))
+    // Above what one message carries, GET_REQ with a sink and no REPLY on the wire.
+    #expect(fabric.wire.map { $0.header.body.type } == (count > 3976 ? [2] : [2, 3]))
+    #expect((fabric.wire[0].sink == sink) == (count > 3976))
+    let events = a.takeEvents()
+    #expect(events.map(\.kind).sorted() == [.reply, .send])
+    #expect(events.allSatisfy { $0.status == 0 && $0.descriptor == descriptor && $0.tag == 5 })
+    #expect(events.map(\.isUnlinked) == [false, true])
+    #expect(events.first { $0.kind == .reply }?.movedLength == UInt32(count))
+    let got = try #require(b.takeEvents().only)
+    #expect(got.kind == .get && got.status == 0 && got.isUnlinked && got.tag == 6)
+    #expect(got.requestedLength == UInt32(count) && got.movedLength == UInt32(count))
+    #expect(got.initiator == us && got.matchBits == 9)
+    #expect(a.lnet.messageCount == 0 && b.lnet.messageCount == 0 && b.lnet.operationCount == 0)
+  }
+
+  @Test func aLongGetOfUnknownLengthComesAsAMessage() throws {
+    try expose(pattern(5000), [.get, .truncate])
+    _ = try get(into: a.bulk(count: 8192), mayBeShort: true)
+    fabric.run()
+    // The REPLY of 5000 bytes is itself carried in a PUT_REQ (spec 02 §6.1).
+    #expect(fabric.wire.map { $0.header.body.type } == [2, 3] && fabric.wire[0].sink == .none)
+  }
+
+  @Test func aShortAnswerIsReportedWithItsLength() throws {
+    try expose(pattern(5000), [.get, .truncate])
+    let sink = a.bulk(count: 8192)
+    _ = try get(into: sink, mayBeShort: true)
+    // sink_length 8192 > 5000: with TRUNCATE the target sends what it has.
+    fabric.run()
+    let reply = try #require(a.takeEvents().first { $0.kind == .reply })
+    #expect(reply.movedLength == 5000 && reply.status == 0)
+    #expect(Array(a.bytes(sink).prefix(5000)) == pattern(5000))
+  }
+
+  @Test func withoutTruncateAGetOfMoreThanThereIsIsDropped() throws {
+    try expose(pattern(100))
+    _ = try get(into: a.bulk(count: 200))
+    fabric.run()
+    #expect(b.counters.droppedTooLong == 1 && b.takeEvents().isEmpty)
+    // GETs are never refused by message: silence until the time is over.
+    #expect(a.takeEvents().map(\.kind) == [.send])
+  }
+
+  @Test func aGetThatMatchesNothingIsSilentAsAMessage() throws {
+    let descriptor = try get(into: a.bulk(count: 200))
+    fabric.run()
+    #expect(b.counters.droppedNoMatch == 1)
+    #expect(a.takeEvents().map(\.kind) == [.send])
+    fabric.advance(to: 51 * second, step: second)
+    let end = try #require(a.takeEvents().only)
+    #expect(end.kind == .unlink && end.status == -110 && end.isUnlinked)
+    #expect(end.descriptor == descriptor && a.counters.responseTimeouts == 1)
+  }
+
+  /// Spec 02 §6.4: no match is answered with GET_DONE(-ENODATA).
+  @Test func aGetThatMatchesNothingIsRefusedByRDMA() throws {
+    _ = try get(into: a.bulk(count: 8192))
+    fabric.run()
+    let events = a.takeEvents()
+    #expect(events.map(\.kind) == [.reply, .send])
+    #expect(events.map(\.status) == [-61, 0] && events[1].isUnlinked)
+  }
+
+  @Test func aFailedWriteIsAnErrorOnBothSides() throws {
+    try expose(pattern(8192))
+    fabric.fate = { _ in .dataFails }
+    _ = try get(into: a.bulk(count: 8192))
+    fabric.run()
+    #expect(a.takeEvents().map(\.status) == [-5, 0])
+    let got = try #require(b.takeEvents().only)
+    #expect(got.kind == .get && got.status == -5 && got.movedLength == 0 && got.isUnlinked)
+  }
+
+  @Test func theOffsetIsHonouredWhenThePeerManagesIt() throws {
+    try expose(pattern(1000), [.get, .remoteOffset])
+    let sink = a.bulk(count: 100)
+    _ = try get(into: sink, offset: 300)
+    fabric.run()
+    #expect(a.bytes(sink) == Array(pattern(1000)[300..<400]))
+    #expect(try #require(b.takeEvents().only).offset == 300)
+  }
+
+  /// The memory is free at the event GET, and not before (spec 01 §4.4).
+  @Test func theTargetHearsWhenTheReplyHasBeenSent() throws {
+    try expose(pattern(64))
+    b.receive(.get(from: us, to: real, matchBits: 9, sink: 64))
+    #expect(b.takeEvents().isEmpty)
+    let reply = try #require(b.takeOutbox().only)
+    b.finish(reply)
+    #expect(b.takeEvents().map(\.kind) == [.get])
+  }
+}

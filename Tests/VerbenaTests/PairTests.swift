@@ -1,0 +1,119 @@
+// Two nodes on the emulated fabric: pings, transfers, exposure, refusals, an orderly end.
+// Method: the public API as a user calls it, both nodes in this process.
+import EmulatedTransport
+import LNet
+import LustreWire
+import RDMATransport
+import Testing
+
+@testable import Verbena
+
+@Suite(.serialized) struct PairTests {
+  /// Starts two nodes on a fabric of their own, and stops them.
+  private func withPair(
+    _ name: String = #function, _ body: (Node, Node) async throws -> Void
+  ) async throws {
+    let fabric = "test-" + name.filter(\.isLetter) + "-\(UInt32.random(in: 0 ... .max))"
+    let a = try await Self.node("10.0.0.1@o2ib", fabric)
+    let b = try await Self.node("10.0.0.2@o2ib", fabric)
+    do {
+      try await body(a, b)
+    } catch {
+      await a.stop()
+      await b.stop()
+      throw error
+    }
+    await a.stop()
+    await b.stop()
+  }
+
+  static func node(_ text: String, _ fabric: String) async throws -> Node {
+    let nid = try #require(NID(text))
+    var configuration = NodeConfiguration(nids: [nid])
+    configuration.bulkByteCount = 16 << 20
+    configuration.driverLimits.connections = 16
+    return try await Node.start(configuration) { () throws(TransportError) in
+      try EmulatedTransport.open(fabric: fabric, addresses: [nid.address])
+    }
+  }
+
+  @Test func pingsBothWays() async throws {
+    try await withPair { a, b in
+      let reply = try await a.ping(b.nids[0], timeout: .seconds(5))
+      #expect(reply.nids == b.nids)
+      let back = try await b.ping(a.nids[0], timeout: .seconds(5))
+      #expect(back.nids == a.nids)
+      #expect(back.features == .default)
+    }
+  }
+
+  @Test func pingOfNobodySaysSo() async throws {
+    try await withPair { a, _ in
+      let nobody = try #require(NID("10.0.0.9@o2ib"))
+      await #expect(throws: NodeError.self) { try await a.ping(nobody, timeout: .seconds(5)) }
+    }
+  }
+
+  @Test func discovers() async throws {
+    try await withPair { a, b in
+      let peer = try await a.discover(b.nids[0])
+      #expect(peer.primaryNID == b.nids[0])
+      #expect(peer.isMultiRail)
+    }
+  }
+
+  @Test(arguments: [1, 64, 3976, 3977, 8192, 1_048_576])
+  func putsAndGets(byteCount: Int) async throws {
+    try await withPair { a, b in
+      var sink = try await b.allocate(byteCount: byteCount)
+      fill(&sink, seed: 0)
+      let exposure = try await b.expose(sink, portal: Portal(rawValue: 40), matchBits: 7)
+      var source = try await a.allocate(byteCount: byteCount)
+      fill(&source, seed: 5)
+      let target = TransferTarget(nid: b.nids[0], portal: Portal(rawValue: 40), matchBits: 7)
+      var put = await a.put(source, to: target, timeout: .seconds(10))
+      #expect(try put.result.get() == byteCount)
+      fill(&put.buffer, seed: 9)
+      let get = await a.get(into: put.buffer, from: target, timeout: .seconds(10))
+      #expect(try get.result.get() == byteCount)
+      #expect(checksum(get.buffer) == expected(byteCount, seed: 5))
+      let back = await exposure.withdraw()
+      #expect(checksum(back) == expected(byteCount, seed: 5))
+    }
+  }
+
+  @Test func putThatNobodyTakesTimesOut() async throws {
+    try await withPair { a, b in
+      let source = try await a.allocate(byteCount: 8192)
+      let target = TransferTarget(nid: b.nids[0], portal: Portal(rawValue: 41), matchBits: 1)
+      let put = await a.put(source, to: target, timeout: .milliseconds(300))
+      #expect(throws: NodeError.self) { try put.result.get() }
+      // The memory came back all the same, and the node is well.
+      _ = try await a.ping(b.nids[0], timeout: .seconds(5))
+    }
+  }
+
+  private func byte(_ index: Int, _ seed: Int) -> UInt8 {
+    UInt8(truncatingIfNeeded: index &* 31 &+ index >> 8 &+ seed)
+  }
+
+  private func fill(_ buffer: inout BulkBuffer, seed: Int) {
+    var bytes = buffer.mutableBytes
+    for index in 0..<bytes.byteCount {
+      unsafe bytes.storeBytes(of: byte(index, seed), toByteOffset: index, as: UInt8.self)
+    }
+  }
+
+  private func checksum(_ buffer: borrowing BulkBuffer) -> UInt64 {
+    let bytes = buffer.bytes
+    var sum: UInt64 = 1
+    for index in 0..<bytes.byteCount {
+      sum = sum &* 31 &+ UInt64(unsafe bytes.unsafeLoad(fromByteOffset: index, as: UInt8.self))
+    }
+    return sum
+  }
+
+  private func expected(_ byteCount: Int, seed: Int) -> UInt64 {
+    (0..<byteCount).reduce(1) { $0 &* 31 &+ UInt64(byte($1, seed)) }
+  }
+}
