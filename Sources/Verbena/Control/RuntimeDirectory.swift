@@ -3,9 +3,12 @@ internal import Glibc
 
 /// Where the running nodes of a user keep their control sockets: owner-only.
 package enum RuntimeDirectory {
-  /// `$VERBENA_RUNTIME_DIR`, `$XDG_RUNTIME_DIR/verbena`, `/run/verbena` for root, `/tmp/verbena-UID` else.
+  /// The variable that names another directory.
+  package static let variableName = "VERBENA_RUNTIME_DIRECTORY"
+
+  /// `$VERBENA_RUNTIME_DIRECTORY`, `$XDG_RUNTIME_DIR/verbena`, `/run/verbena` for root, `/tmp/verbena-UID` else.
   package static var path: String {
-    if let path = variable("VERBENA_RUNTIME_DIR") { return path }
+    if let path = variable(variableName) { return path }
     if let path = variable("XDG_RUNTIME_DIR") { return path + "/verbena" }
     return geteuid() == 0 ? "/run/verbena" : "/tmp/verbena-\(geteuid())"
   }
@@ -17,7 +20,7 @@ package enum RuntimeDirectory {
       throw NodeError(
         code: .system, operation: "control socket", errno: -result,
         explanation: "\(path): errno \(-result); it must be a directory of this user that nobody "
-          + "else can write, or name another with VERBENA_RUNTIME_DIR")
+          + "else can write, or name another with \(variableName)")
     }
   }
 
