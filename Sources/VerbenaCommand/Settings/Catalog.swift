@@ -48,7 +48,7 @@ extension Setting {
     "spin", .duration(0...1_000_000_000), "20us", in: .verbena("spin"),
     "How long a loop polls before it sleeps")
   static let runtimeDirectory = Setting(
-    "runtime-dir", .text, "", in: .verbena("runtime_dir"),
+    "runtime-directory", .text, "", in: .verbena("runtime_directory"),
     standardMeaning: "$XDG_RUNTIME_DIR/verbena, else /run/verbena for root, else /tmp/verbena-UID",
     "Where control sockets and fabrics live")
   static let config = Setting("config", .text, "", "A configuration file in lnetctl's YAML dialect")

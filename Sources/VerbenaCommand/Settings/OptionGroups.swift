@@ -38,7 +38,7 @@ struct NodeFlags: FlagGroup {
   @Option(parsing: .unconditional, help: Setting.cpu.help) var cpu: String?
   @Option(help: Setting.spin.help) var spin: String?
   @Option(help: Setting.runtimeDirectory.help, completion: .directory)
-  var runtimeDir: String?
+  var runtimeDirectory: String?
   @Flag(
     name: [.customShort("R"), .long],
     help: "Connect through rdma_cm. Always so; taken because perftest has it.")
@@ -50,7 +50,7 @@ struct NodeFlags: FlagGroup {
       Setting.bind.name: bind.isEmpty ? nil : bind.joined(separator: ","),
       Setting.fabric.name: fabric, Setting.device.name: device, Setting.port.name: port,
       Setting.gidIndex.name: gidIndex, Setting.service.name: service, Setting.cpu.name: cpu,
-      Setting.spin.name: spin, Setting.runtimeDirectory.name: runtimeDir,
+      Setting.spin.name: spin, Setting.runtimeDirectory.name: runtimeDirectory,
     ])
   }
 }

@@ -1,0 +1,62 @@
+internal import CLinuxShims
+internal import Foundation
+internal import Synchronization
+
+/// The least that a message between two threads can cost on this machine: one 64-byte line each way, half a
+/// round trip. What stands above it in a message's latency is ours.
+package enum ThreadFloor {
+  private static let wordCount = 8
+
+  /// The mean of so many round trips, halved, in nanoseconds. Blocks the caller, and needs two processors.
+  package static func measure(roundTrips: Int) -> Double {
+    let there = Line()
+    let back = Line()
+    let echo = Thread {
+      for round in 1...roundTrips {
+        back.write(there.await(UInt64(round)))
+      }
+    }
+    echo.start()
+    let start = clinux_monotonic_nanoseconds()
+    for round in 1...roundTrips {
+      there.write(UInt64(round))
+      _ = back.await(UInt64(round))
+    }
+    let elapsed = clinux_monotonic_nanoseconds() - start
+    return Double(elapsed) / Double(roundTrips) / 2
+  }
+
+  /// A cache line that one thread writes and another reads.
+  @safe
+  private final class Line: Sendable {
+    // Lines are fetched in pairs by some processors: two of them, so that nobody else's is among them.
+    private nonisolated(unsafe) let words: UnsafeMutablePointer<Atomic<UInt64>>
+
+    init() {
+      // SAFETY: the memory is of the size and alignment of two lines, made of words that are all initialised
+      // here and given back in deinit.
+      let memory = UnsafeMutableRawPointer.allocate(byteCount: 128, alignment: 128)
+      unsafe words = memory.bindMemory(to: Atomic<UInt64>.self, capacity: wordCount)
+      for index in 0..<wordCount { unsafe (words + index).initialize(to: Atomic(0)) }
+    }
+
+    deinit { unsafe words.deallocate() }
+
+    func write(_ number: UInt64) {
+      // SAFETY: the words live as long as the line, and are atomic.
+      for index in 1..<wordCount { unsafe words[index].store(number, ordering: .relaxed) }
+      unsafe words[0].store(number, ordering: .releasing)
+    }
+
+    func await(_ number: UInt64) -> UInt64 {
+      var spins = 0
+      // SAFETY: as above.
+      while unsafe words[0].load(ordering: .acquiring) != number {
+        spins += 1
+        // On a machine with one processor the other thread has to get it.
+        if spins & 0xFFFF == 0 { Thread.sleep(forTimeInterval: 0) }
+      }
+      return unsafe words[wordCount - 1].load(ordering: .relaxed)
+    }
+  }
+}

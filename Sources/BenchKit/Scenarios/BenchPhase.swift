@@ -1,0 +1,59 @@
+package import LustreWire
+
+/// One measurement between two nodes.
+package struct BenchPhase: Sendable {
+  package enum Operation: Sendable, Equatable {
+    /// PUTs forth and back, one at a time.
+    case pingPong
+    /// PUTs one way, several at a time, none of them answered but the last.
+    case stream
+    /// PUTs of bulk data, several at a time.
+    case put
+    /// GETs, several at a time.
+    case get
+  }
+
+  package var operation: Operation
+  package var target: NID
+  package var byteCount: Int
+  /// Operations that count.
+  package var count: Int
+  /// Operations before those that count.
+  package var warmupCount: Int
+  /// Operations under way at a time.
+  package var inFlight: Int
+  /// Whether both ends compute a checksum of the data.
+  package var isChecked: Bool
+  /// Ends the measurement before its count is reached, in nanoseconds; 0 for no limit.
+  package var durationNanoseconds: UInt64
+
+  package init(
+    _ operation: Operation, target: NID, byteCount: Int, count: Int, warmupCount: Int = 0,
+    inFlight: Int = 1, isChecked: Bool = false, durationNanoseconds: UInt64 = 0
+  ) {
+    self.operation = operation
+    self.target = target
+    self.byteCount = byteCount
+    self.count = count
+    self.warmupCount = warmupCount
+    self.inFlight = inFlight
+    self.isChecked = isChecked
+    self.durationNanoseconds = durationNanoseconds
+  }
+}
+
+/// What came of a measurement.
+package struct BenchOutcome: Sendable {
+  /// Operations that counted.
+  package var count = 0
+  /// From the first that counted to the confirmed end of the last, in nanoseconds.
+  package var elapsedNanoseconds: UInt64 = 0
+  /// Of each operation: a whole round trip for ping-pong, else from the call to its end.
+  package var latency = LatencyRecorder()
+  /// Data that arrived with another checksum than it left with, at either end.
+  package var mismatchCount: UInt64 = 0
+  /// The errno, negative, that ended it; 0 for none.
+  package var status: Int32 = 0
+
+  package init() {}
+}

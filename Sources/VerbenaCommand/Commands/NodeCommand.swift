@@ -1,0 +1,22 @@
+internal import ArgumentParser
+
+struct NodeCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "node",
+    abstract:
+      "Run a node: answer pings and discovery, take messages and bulk data, until a signal.",
+    discussion: """
+      Prints a line for each NID once it can be reached. SIGTERM and SIGINT close every connection in order and end with \
+      status 0; a second one ends at once. SIGUSR1 shows connections and counters on standard error.
+      """)
+
+  @OptionGroup(title: "Node") var node: NodeFlags
+  @OptionGroup(title: "Tunables") var tunables: TunableFlags
+  @OptionGroup(title: "Logging") var log: LogFlags
+
+  func run() async throws {
+    let groups: [any FlagGroup] = [node, tunables, log]
+    try Resolved.startLog(groups)
+    try await NodeRun(Resolved.node(groups)).untilSignal()
+  }
+}

@@ -1,0 +1,31 @@
+internal import LustreWire
+
+/// The NIDs of a command line: each one, or a range such as `10.0.0.[1-8]@o2ib`.
+enum Targets {
+  /// What one command line may name: more is a slip of the pen.
+  static let countMax = 4096
+
+  static func expand(_ texts: [String]) throws(CommandFailure) -> [NID] {
+    var nids: [NID] = []
+    for text in texts {
+      do throws(NIDTextError) {
+        nids += try NIDRange(text: text).expanded(limit: countMax)
+      } catch {
+        throw CommandFailure(
+          .usage, "'\(text)' is no NID: \(error); write ADDRESS@NETWORK, such as 10.0.0.1@o2ib")
+      }
+    }
+    guard nids.count <= countMax else {
+      throw CommandFailure(.usage, "\(nids.count) NIDs; at most \(countMax) at a time")
+    }
+    return nids
+  }
+
+  static func one(_ text: String) throws(CommandFailure) -> NID {
+    let nids = try expand([text])
+    guard nids.count == 1 else {
+      throw CommandFailure(.usage, "'\(text)' is \(nids.count) NIDs; this takes one")
+    }
+    return nids[0]
+  }
+}
