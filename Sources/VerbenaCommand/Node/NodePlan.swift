@@ -1,3 +1,4 @@
+internal import EmulatedTransport
 internal import Foundation
 internal import LustreWire
 internal import O2IBLND
@@ -107,9 +108,11 @@ struct NodePlan {
   ) async throws(CommandFailure) -> Node {
     do throws(NodeError) {
       switch backend {
-      case .emulated:
-        throw NodeError(
-          code: .transport, operation: "start", explanation: "this build has no emulated fabric")
+      case .emulated(let fabric, let address):
+        return try await Node.start(configuration, program: program) {
+          () throws(TransportError) in
+          try EmulatedTransport.open(fabric: fabric, address: address)
+        }
       case .verbs(let device):
         return try await Node.start(configuration, program: program) {
           () throws(TransportError) in
