@@ -151,7 +151,6 @@ extension O2IBLND {
     }
     if status > 0 && reception.remote.fragmentCount > 1 {
       // The buffer holds the fragments that are still to be walked.
-      transmits[t].remote.receive = reception.receive
       receives[c * receiveStride + Int(reception.receive)].holder = .message
     } else {
       repost(c, Int(reception.receive), tables.credits[.getAnswered], &turn)
@@ -191,7 +190,7 @@ extension O2IBLND {
     _ request: O2IBGetRequest, _ c: Int, _ index: Int, _ whole: BufferRef, _ turn: inout Turn
   ) {
     let most = UInt64(LNetLimits.maximumPayloadBytes)
-    let remote = remoteMemory(request.descriptor, whole, turn)
+    let remote = remoteMemory(request.descriptor, index, whole, turn)
     if let total = byteCount(of: request.descriptor, whole, turn), total <= most {
       deliver(
         .getRequest, c, index, whole, cookie: request.cookie, remote, sink: UInt32(total), &turn)
@@ -207,11 +206,12 @@ extension O2IBLND {
   }
 
   private func remoteMemory(
-    _ descriptor: RDMADescriptor, _ whole: BufferRef, _ turn: borrowing Turn
+    _ descriptor: RDMADescriptor, _ index: Int, _ whole: BufferRef, _ turn: borrowing Turn
   ) -> RemoteMemory {
     RemoteMemory(
       key: descriptor.remoteKey, fragmentCount: UInt16(descriptor.fragmentCount),
       swapped: descriptor.swapped, fragmentsOffset: UInt16(descriptor.fragmentsOffset),
+      receive: descriptor.fragmentCount > 1 ? UInt16(index) : ReceiveQueue.end,
       first: descriptor.fragment(at: 0, in: turn.memory.messages.bytes(whole)))
   }
 
@@ -258,7 +258,7 @@ extension O2IBLND {
     let descriptor = acknowledge.descriptor
     let total = byteCount(of: descriptor, whole, turn)
     transmits[t].remoteCookie = acknowledge.sinkCookie
-    transmits[t].remote = remoteMemory(descriptor, whole, turn)
+    transmits[t].remote = remoteMemory(descriptor, index, whole, turn)
     transmits[t].answer = .proceed
     if let total, total <= UInt64(transmits[t].payload.length) {
       let most = min(connections[c].maximumFragments, limits.maximumFragments)
@@ -272,9 +272,9 @@ extension O2IBLND {
       transmits[t].status = -Errno.protocolError
     }
     if transmits[t].status > 0 && descriptor.fragmentCount > 1 {
-      transmits[t].remote.receive = UInt16(index)
       receives[c * receiveStride + index].holder = .message
     } else {
+      transmits[t].remote.receive = ReceiveQueue.end
       repost(c, index, tables.credits[.putAcknowledgeReceived], &turn)
     }
     if transmits[t].place == .awaiting {
