@@ -163,9 +163,9 @@ extension EmulatedTransport {
 
   private mutating func listen(_ owner: CMOwner, _ wanted: SocketAddress) {
     var errno: Int32 = 0
+    if listeners.contains(where: { $0.address.port == wanted.port }) { errno = EADDRINUSE }
     if wanted.ipv4 != address && wanted.ipv4 != 0 { errno = EADDRNOTAVAIL }
     if wanted.port == 0 { errno = EINVAL }
-    if listeners.contains(where: { $0.address.port == wanted.port }) { errno = EADDRINUSE }
     guard errno == 0 else { return emit(owner, .listenFailed(errno: errno)) }
     listeners.append(Listener(owner: owner, address: wanted))
     emit(owner, .listening)

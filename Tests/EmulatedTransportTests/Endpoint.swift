@@ -133,6 +133,8 @@ struct Pair {
     a = try Endpoint(fabric, 1, access: access)
     b = try Endpoint(fabric, 2, access: access)
     b.execute(.listen(owner: 9, address: b.at(Self.port), backlog: 0))
+    b.turn()
+    b.events.removeAll()
     try connect(
       activeOwner: 1, passiveOwner: 2, receives: receives, attributes: attributes,
       parameters: parameters)
@@ -191,3 +193,8 @@ func isDisconnected(_ kind: CMEvent.Kind) -> Bool {
 }
 func isReleased(_ kind: CMEvent.Kind) -> Bool { if case .released = kind { true } else { false } }
 func isFailed(_ kind: CMEvent.Kind) -> Bool { if case .failed = kind { true } else { false } }
+
+func isReadable(_ descriptor: Int32) -> Bool {
+  var item = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+  return poll(&item, 1, 0) == 1
+}
