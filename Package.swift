@@ -92,7 +92,7 @@ let package = Package(
       name: "Verbena",
       dependencies: [
         "NodeCore", "O2IBLND", "LNet", "LustreWire", "Structures", "RDMATransport", "CLinuxShims",
-        containers,
+        containers, logging,
       ], swiftSettings: settings),
 
     // The command, and what measures.

@@ -7,8 +7,8 @@ internal import Structures
 /// One node: all pure rooms joined, the value that a loop or the simulator owns and drives.
 ///
 /// A driver's turn: set `turn.now`; hand in what the transport and the timers report (`completed`,
-/// `connectionEvent`, `expire`); call `pump` until the rooms are quiet; take the events with `nextEvent`; hand the
-/// batches of `turn` to the transport, receives before sends, and say how that went (`posted`).
+/// `connectionEvent`, `expire`) while there is room (`hasRoom`); take the events with `nextEvent`; `flush`; hand
+/// the batches of `turn` to the transport, receives before sends, and say how that went (`posted`).
 public struct NodeCore: ~Copyable {
   package var turn: Turn
   package var lnet: LNet
@@ -27,6 +27,9 @@ public struct NodeCore: ~Copyable {
     self.lnd = lnd
   }
 
+  /// Whether the driver may hand in the next completion, event or expiry; else it takes the events first.
+  package var hasRoom: Bool { lnet.hasRoom && lnd.events.isEmpty }
+
   /// A work request has ended.
   package mutating func completed(_ completion: WorkCompletion) {
     lnd.completionReceived(completion, &turn)
@@ -44,7 +47,7 @@ public struct NodeCore: ~Copyable {
   /// - Returns: whether there were any.
   package mutating func expire(_ operation: (UInt32, inout NodeCore) -> Void) -> Bool {
     var any = false
-    while let expiry = turn.timers.expire(at: turn.now) {
+    while hasRoom, let expiry = turn.timers.expire(at: turn.now) {
       any = true
       switch expiry.kind {
       case Self.lnetTimerKind: lnet.timerExpired(owner: expiry.owner, turn: &turn)
@@ -74,7 +77,7 @@ public struct NodeCore: ~Copyable {
         isQuiet = false
         lnd.send(message, &turn)
       }
-      while let event = lnd.events.popFirst() {
+      while lnet.hasRoom, let event = lnd.events.popFirst() {
         isQuiet = false
         carry(event)
       }
@@ -96,6 +99,9 @@ public struct NodeCore: ~Copyable {
     case .peerDown: lnet.peerDown(event, turn: &turn)
     }
   }
+
+  /// Whether the rooms have noted something for the log.
+  package var hasLogRecords: Bool { !lnd.logRecords.isEmpty || !lnet.log.isEmpty }
 
   /// Starts to listen on all interfaces.
   package mutating func start() {

@@ -1,5 +1,6 @@
 public import LustreWire
 package import LNet
+public import Logging
 package import O2IBLND
 
 /// What a node is: its NIDs, its tunables, its memory.
@@ -25,6 +26,8 @@ public struct NodeConfiguration: Sendable {
   public var spin: Duration
   /// The processor that the loop is bound to; nil for any.
   public var processor: Int?
+  /// Where rare events are told; never on the message path.
+  public var logger: Logger
   /// Whether the node owns its NIDs on this host and answers on control sockets.
   public var isControllable: Bool
 
@@ -38,6 +41,7 @@ public struct NodeConfiguration: Sendable {
     transactionTimeout = .seconds(50)
     bulkByteCount = 64 << 20
     spin = .microseconds(50)
+    logger = Logger(label: "verbena")
     isControllable = false
   }
 }

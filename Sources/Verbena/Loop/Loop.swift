@@ -24,6 +24,7 @@ struct Loop<Transport: RDMATransport & ~Copyable, Program: NodeProgram & ~Copyab
   var program: Program
   var operations: Operations
   let inbox: Inbox
+  private let log: NodeLog
   let pacing: LoopPacing
   private let sleeper: Sleeper
   private var completions: RigidArray<WorkCompletion>
@@ -49,6 +50,7 @@ struct Loop<Transport: RDMATransport & ~Copyable, Program: NodeProgram & ~Copyab
     self.sleeper = sleeper
     self.program = program
     self.inbox = inbox
+    log = NodeLog(logger: configuration.logger)
     operations = Operations()
     pacing = LoopPacing(
       spinNanoseconds: configuration.spin.nanosecondCount, processor: configuration.processor)
@@ -127,22 +129,33 @@ struct Loop<Transport: RDMATransport & ~Copyable, Program: NodeProgram & ~Copyab
     node.pump()
     deliver()
     handOver()
+    if node.hasLogRecords { log.drain(&node) }
     return completed || worked || expired
   }
 
   private mutating func takeCompletions() -> Bool {
     completions.removeAll()
     completions.edit { transport.poll(completions: &$0) }
-    for index in 0..<completions.count { node.completed(completions[index]) }
+    for index in 0..<completions.count {
+      if !node.hasRoom { deliver() }
+      node.completed(completions[index])
+    }
     events.removeAll()
     events.edit { transport.poll(events: &$0) }
-    for index in 0..<events.count { node.connectionEvent(events[index]) }
+    for index in 0..<events.count {
+      if !node.hasRoom { deliver() }
+      node.connectionEvent(events[index])
+    }
     return !completions.isEmpty || !events.isEmpty
   }
 
   private mutating func takeWork() -> Bool {
     if inbox.isEmpty { return false }
-    for work in inbox.drain() { work(&node, &operations) }
+    for work in inbox.drain() {
+      if !node.hasRoom { deliver() }
+      work(&node, &operations)
+      node.pump()
+    }
     return true
   }
 
