@@ -147,6 +147,11 @@ let package = Package(
     .testTarget(
       name: "EmulatedTransportTests",
       dependencies: ["EmulatedTransport", "RDMATransport", "Structures"]),
+    .testTarget(
+      name: "VerbenaTests",
+      dependencies: [
+        "Verbena", "EmulatedTransport", "LNet", "LustreWire", "NodeCore", "RDMATransport",
+      ]),
     .testTarget(name: "BenchKitTests", dependencies: ["BenchKit"]),
     .testTarget(
       name: "CommandTests",

@@ -5,6 +5,7 @@ internal import RDMATransport
 internal import Synchronization
 
 /// A finished transfer: the memory, and what came of it.
+@frozen
 public struct Transfer: ~Copyable, Sendable {
   /// The caller's memory, given back.
   public var buffer: BulkBuffer

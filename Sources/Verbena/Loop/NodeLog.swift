@@ -56,16 +56,20 @@ struct NodeLog {
     case .statusBeyondSink:
       return (.warning, "it claims \(number) bytes of at most \(record.limit): connection closed")
     case .headerRefused: return (.warning, "LNet header against the protocol: connection closed")
-    case .badAcknowledge: return (.warning, "its CONNACK does not fit our CONNREQ: connection closed")
+    case .badAcknowledge:
+      return (.warning, "its CONNACK does not fit our CONNREQ: connection closed")
     case .descriptorRefused:
       return (.warning, "RDMA descriptor of \(number) fragments refused")
-    case .transmitTimeout: return (.warning, "a message was not completed in time: connection closed")
-    case .sendBroken: return (.info, "a send failed, completion status \(number): connection closed")
+    case .transmitTimeout:
+      return (.warning, "a message was not completed in time: connection closed")
+    case .sendBroken:
+      return (.info, "a send failed, completion status \(number): connection closed")
     case .receiveBroken:
       return (.info, "a receive failed, completion status \(number): connection closed")
     case .postRefused: return (.error, "the transport refused a request: \(ErrnoName(number))")
     case .resourcesExhausted: return (.warning, "a limit of the driver is reached: \(number)")
-    case .staleIncarnation: return (.info, "it has been started anew; its old connections are closed")
+    case .staleIncarnation:
+      return (.info, "it has been started anew; its old connections are closed")
     case .depthReduced:
       return (.notice, "queue depth \(number) instead of \(record.limit): the device has no more")
     }
@@ -89,7 +93,8 @@ struct NodeLog {
     case .discoveryFailed: return (.info, "cannot be discovered: \(ErrnoName(Int64(value)))")
     case .pushFailed: return (.info, "did not acknowledge our push: \(ErrnoName(Int64(value)))")
     case .responseTimedOut: return (.info, "ACK or REPLY did not come, object cookie \(value)")
-    case .interfaceMoved: return (.notice, "has taken \(NID(rawValue: value)) over from another node")
+    case .interfaceMoved:
+      return (.notice, "has taken \(NID(rawValue: value)) over from another node")
     case .multiRailLost: return (.notice, "is no longer multi-rail")
     case .peerTableFull: return (.warning, "no room for \(value) more of its NIDs")
     }
