@@ -55,6 +55,7 @@ import Testing
   @Test func lines() throws {
     let messages = try CaptureFiles.decoded("17-stale-depth-o2ib")
     let start = try #require(messages.first).timeNanoseconds
+    #expect(start == 1_795_355_797_110_845_000)
     let lines = messages.map { $0.line(since: start) }
     #expect(
       lines[6]
