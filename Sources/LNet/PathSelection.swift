@@ -109,6 +109,7 @@ extension LNet {
     if index == failed { return false }
     let a = interfaces[index]
     let b = interfaces[other]
+    if (a.status == .up) != (b.status == .up) { return a.status == .up }
     if a.health != b.health { return a.health > b.health }
     if a.outstanding != b.outstanding { return a.outstanding < b.outstanding }
     return a.turn < b.turn
