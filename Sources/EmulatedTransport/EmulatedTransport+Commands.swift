@@ -200,7 +200,6 @@ extension EmulatedTransport {
     connections[slot].local = request.destination
     connections[slot].remote = request.source
     queuePairs[slot].remoteHandle = request.peer
-    queuePairs[slot].remoteResponderResources = request.responderResources
     connections[slot].attributes.responderResources = min(
       attributes.responderResources, request.initiatorDepth)
     connections[slot].attributes.initiatorDepth = min(

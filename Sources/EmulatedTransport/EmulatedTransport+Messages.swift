@@ -264,7 +264,8 @@ extension EmulatedTransport {
     // A reply that crossed a withdrawal is void: the peer learns of it by that.
     guard connections[slot].phase == .requested else { return }
     queuePairs[slot].remoteHandle = Handle(raw: message.source)
-    queuePairs[slot].remoteResponderResources = message.responderResources
+    queuePairs[slot].initiatorDepth = min(
+      queuePairs[slot].initiatorDepth, message.responderResources)
     guard joinPeer(slot) else {
       counters.peerViolationCount += 1
       queue(slot, .withdraw)

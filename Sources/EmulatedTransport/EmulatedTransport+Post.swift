@@ -75,6 +75,7 @@ extension EmulatedTransport {
       }
       if sends[index].segmentCount > 2 || sends[index].operation == .receive
         || (sends[index].isInline && sends[index].segments.0.length > 0)
+        || (sends[index].operation == .rdmaRead && queuePairs[current].initiatorDepth == 0)
       {
         result = .stopped(accepted: index, queueFull: false, errno: EINVAL)
         break
@@ -264,10 +265,6 @@ extension EmulatedTransport {
     let isRead = request.operation == .rdmaRead
     guard let pieces = gather(request, access: isRead ? .localWrite : []) else {
       return .failed(isRead ? .localAccessError : .localProtectionError)
-    }
-    if isRead && queuePairs[slot].initiatorDepth == 0 { return .failed(.localQueuePairError) }
-    if isRead && queuePairs[slot].remoteResponderResources == 0 {
-      return refuse(slot, link: link, .remoteInvalidRequest)
     }
     let peer = links[link].peer
     let total = pieces.firstCount + pieces.secondCount

@@ -47,8 +47,8 @@ struct QueuePair: ~Copyable {
   var sendCapacity = 0
   /// Completions of sends that have not been polled yet.
   var unpolled = 0
+  /// READs that both sides allow us; 0 for none.
   var initiatorDepth: UInt8 = 0
-  var remoteResponderResources: UInt8 = 0
 
   /// Place in the list of queue pairs that hold sends; -1 for none.
   var heldIndex: Int32 = -1
