@@ -128,7 +128,7 @@ let package = Package(
       path: "Tests/Conformance/ConformanceTests"),
     .testTarget(
       name: "VerbsTransportTests",
-      dependencies: ["VerbsTransport", "RDMATransport", "Structures"]),
+      dependencies: ["VerbsTransport", "RDMATransport", "Structures", "CLinuxShims"]),
 
     .testTarget(name: "LustreWireTests", dependencies: ["LustreWire"]),
     .testTarget(name: "StructuresTests", dependencies: ["Structures"]),

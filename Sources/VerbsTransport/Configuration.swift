@@ -34,6 +34,24 @@ extension VerbsTransport {
     }
   }
 
+  /// Events of a transport since it was made.
+  public struct Counters: Equatable, Sendable {
+    public var createdQueuePairs: Int
+    /// Connections that were served by a queue pair of an earlier one.
+    public var reusedQueuePairs: Int
+    /// Queue pairs that the device would not take back.
+    public var lostQueuePairs: Int
+    /// Queue pairs that the device did not flush in time.
+    public var purgedQueuePairs: Int
+    /// Connect requests over the limit of those that may wait.
+    public var refusedRequests: Int
+    /// Commands that came too late for what they named.
+    public var ignoredCommands: Int
+    public var portErrors: Int
+    /// Completions of an earlier life of a queue pair.
+    public var staleCompletions: Int
+  }
+
   /// What can be done about a listener that failed with an errno, for the user.
   public static func explainListenFailure(errno: Int32, address: SocketAddress) -> TransportError {
     Explanation.listen(

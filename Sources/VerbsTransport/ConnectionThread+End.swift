@@ -103,8 +103,13 @@ extension ConnectionThread {
       fail(pairOf: connection)
       try? connection.id?.disconnect()
     case .connecting:
-      // The peer may have taken the request on already.
+      // The peer may have taken the request on already: without its id the kernel refuses the reply, so
+      // that the peer need not wait for it.
       connection.needsTimeWait = true
+      leaveGates(connection)
+      connection.phase = .ended
+      connection.id?.destroy()
+      connection.id = nil
     case .prepared:
       try? connection.id?.reject(PrivateData())
     default: break

@@ -28,18 +28,30 @@ enum Explanation {
     }
   }
 
+  private static let permission =
+    "the files of /dev/infiniband (rdma_cm, uverbsN) must be readable and writable for this user. Run "
+    + "as a member of the group that owns them (often rdma), or let a udev rule set MODE=\"0666\""
+
   static let noDevice =
     "this machine has no RDMA device: /sys/class/infiniband is empty or absent. Load the driver of the "
     + "adapter, or make a soft-RoCE device: modprobe rdma_rxe; rdma link add rxe0 type rxe netdev DEVICE"
 
   /// The event channel or a device file could not be opened.
-  static func open(_ failure: CallFailure, deviceCount: Int) -> TransportError {
+  ///
+  /// - Parameter forbiddenFile: a device file that is there and that this user may not open. The libraries
+  ///   look for it elsewhere then, and report that it does not exist.
+  static func open(_ failure: CallFailure, deviceCount: Int, forbiddenFile: String?)
+    -> TransportError
+  {
+    if let forbiddenFile {
+      return TransportError(
+        call: failure.call, errno: EACCES,
+        explanation: "no permission on \(forbiddenFile): " + permission)
+    }
     let text =
       switch failure.errno {
       case EACCES, EPERM:
-        "no permission on /dev/infiniband: its files (rdma_cm, uverbsN) must be readable and writable for "
-          + "this user. Run as a member of the group that owns them (often rdma), or chmod 0666 them by "
-          + "a udev rule"
+        "no permission on /dev/infiniband: " + permission
       case ENODEV, ENOENT, ENOSYS:
         deviceCount == 0
           ? noDevice

@@ -72,7 +72,9 @@ final class OpenDevice: @unchecked Sendable {
     do throws(CallFailure) {
       channel = try EventChannel.create()
     } catch {
-      throw Explanation.open(error, deviceCount: VerbsDevice.all().count)
+      throw Explanation.open(
+        error, deviceCount: VerbsDevice.all().count,
+        forbiddenFile: SystemFiles.forbiddenDeviceFile)
     }
     let result = registry.withLock { (open) -> Result<OpenDevice, TransportError> in
       do throws(TransportError) {
@@ -93,7 +95,9 @@ final class OpenDevice: @unchecked Sendable {
       anchor = try ConnectionID.create(on: channel, key: 0)
     } catch {
       channel.destroy()
-      throw Explanation.open(error, deviceCount: VerbsDevice.all().count)
+      throw Explanation.open(
+        error, deviceCount: VerbsDevice.all().count,
+        forbiddenFile: SystemFiles.forbiddenDeviceFile)
     }
     do throws(CallFailure) {
       try anchor.bind(to: SocketAddress(ipv4: address, port: 0))
@@ -121,6 +125,9 @@ final class OpenDevice: @unchecked Sendable {
   private static func explain(_ failure: CallFailure, address: UInt32) -> TransportError {
     let devices = VerbsDevice.all()
     switch failure.errno {
+    case ENODEV where SystemFiles.forbiddenDeviceFile != nil:
+      return Explanation.open(
+        failure, deviceCount: devices.count, forbiddenFile: SystemFiles.forbiddenDeviceFile)
     case ENODEV, EADDRNOTAVAIL:
       if devices.isEmpty {
         return TransportError(
@@ -133,7 +140,8 @@ final class OpenDevice: @unchecked Sendable {
         return Explanation.bind(
           failure, address: address, gidAddresses: DeviceChoice.addresses(of: devices))
       }
-      return Explanation.open(failure, deviceCount: devices.count)
+      return Explanation.open(
+        failure, deviceCount: devices.count, forbiddenFile: SystemFiles.forbiddenDeviceFile)
     }
   }
 }

@@ -4,6 +4,15 @@ internal import Glibc
 enum SystemFiles {
   static func exists(_ path: String) -> Bool { unsafe access(path, F_OK) == 0 }
 
+  /// A file of /dev/infiniband that is there and that this user may not open; nil when there is none.
+  static var forbiddenDeviceFile: String? {
+    let names = ["rdma_cm"] + (0..<64).map { "uverbs\($0)" }
+    // SAFETY: the path is a string of ours.
+    return names.map { "/dev/infiniband/\($0)" }.first {
+      unsafe exists($0) && access($0, R_OK | W_OK) != 0
+    }
+  }
+
   /// The first line of a small file; nil when it cannot be read.
   static func firstLine(_ path: String) -> String? {
     let file = unsafe open(path, O_RDONLY)

@@ -27,6 +27,8 @@ public struct VerbsTransport: RDMATransport, ~Copyable {
   public var address: UInt32 { preconditionFailure() }
   /// The device's name.
   public var deviceName: String { preconditionFailure() }
+  /// What has happened behind the loop so far.
+  public var counters: Counters { preconditionFailure() }
   public mutating func allocate(byteCount: Int, access: MemoryAccess) throws(TransportError)
     -> MemoryRegion
   { throw Self.unavailable }

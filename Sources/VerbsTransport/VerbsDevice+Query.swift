@@ -36,22 +36,12 @@ extension VerbsDevice {
       defer { unsafe _ = ibv_close_device(context) }
       try unsafe result.fill(context)
     } catch {
-      result.problem = Explanation.open(error, deviceCount: 1).description
+      result.problem =
+        Explanation.open(
+          error, deviceCount: 1, forbiddenFile: SystemFiles.forbiddenDeviceFile
+        ).description
     }
     return result
-  }
-
-  init(name: String) {
-    self.name = name
-    firmware = ""
-    ports = []
-    queuePairCountMax = 0
-    workRequestCountMax = 0
-    segmentCountMax = 0
-    completionQueueEntriesMax = 0
-    memoryRegionCountMax = 0
-    readsPerQueuePairMax = 0
-    inlineByteCountMax = 0
   }
 
   /// Asks an open device for everything.
@@ -79,16 +69,24 @@ extension VerbsDevice {
     // SAFETY: the caller's context is open; `attributes` is ours.
     try unsafe CallFailure.checkValue(
       "ibv_query_port", crdma_query_port(context, UInt8(number), &attributes))
-    // SAFETY: a constant string of the library.
-    let text = unsafe ibv_port_state_str(attributes.state)
-    let state = unsafe text.map { unsafe String(cString: $0) } ?? "?"
     return unsafe Port(
-      number: number, state: state.hasPrefix("PORT_") ? String(state.dropFirst(5)) : state,
+      number: number, state: state(attributes.state),
       linkLayer: attributes.link_layer == UInt8(IBV_LINK_LAYER_ETHERNET)
         ? "Ethernet" : "InfiniBand",
       activeMTU: 128 << Int(attributes.active_mtu.rawValue),
       maxMTU: 128 << Int(attributes.max_mtu.rawValue),
       gids: gids(of: context, port: number, count: Int(attributes.gid_tbl_len)))
+  }
+
+  private static func state(_ raw: ibv_port_state) -> String {
+    switch raw {
+    case IBV_PORT_DOWN: "DOWN"
+    case IBV_PORT_INIT: "INIT"
+    case IBV_PORT_ARMED: "ARMED"
+    case IBV_PORT_ACTIVE: "ACTIVE"
+    case IBV_PORT_ACTIVE_DEFER: "ACTIVE_DEFER"
+    default: "unknown"
+    }
   }
 
   private static func gids(

@@ -55,4 +55,18 @@ public struct VerbsDevice: Equatable, Sendable {
   public var inlineByteCountMax: Int
   /// Why the device could not be opened, with what can be done; nil when it was.
   public var problem: String?
+
+  /// A device of which nothing but the name is known yet.
+  init(name: String) {
+    self.name = name
+    firmware = ""
+    ports = []
+    queuePairCountMax = 0
+    workRequestCountMax = 0
+    segmentCountMax = 0
+    completionQueueEntriesMax = 0
+    memoryRegionCountMax = 0
+    readsPerQueuePairMax = 0
+    inlineByteCountMax = 0
+  }
 }

@@ -43,7 +43,7 @@ public struct VerbsTransport: RDMATransport, ~Copyable {
   var waiting: [LinkCommand] = []
   var regions: [UInt64: Registration] = [:]
   /// Completions of an earlier life of a queue pair: always a fault of the provider.
-  public private(set) var staleCompletionCount = 0
+  private var staleCompletionCount = 0
 
   /// A completion queue, and its events that are not acknowledged yet.
   struct CompletionQueue {
@@ -103,7 +103,8 @@ public struct VerbsTransport: RDMATransport, ~Copyable {
         throw error
       }
     } catch {
-      throw Explanation.open(error, deviceCount: 1)
+      throw Explanation.open(
+        error, deviceCount: 1, forbiddenFile: SystemFiles.forbiddenDeviceFile)
     }
   }
 
@@ -182,6 +183,19 @@ public struct VerbsTransport: RDMATransport, ~Copyable {
       count += 1
     }
     return count
+  }
+
+  /// What has happened behind the loop so far, by kind.
+  public var counters: Counters {
+    Counters(
+      createdQueuePairs: link.createdPairs.load(ordering: .relaxed),
+      reusedQueuePairs: link.reusedPairs.load(ordering: .relaxed),
+      lostQueuePairs: link.lostPairs.load(ordering: .relaxed),
+      purgedQueuePairs: link.purgedPairs.load(ordering: .relaxed),
+      refusedRequests: link.refusedRequests.load(ordering: .relaxed),
+      ignoredCommands: link.ignoredCommands.load(ordering: .relaxed),
+      portErrors: link.portErrors.load(ordering: .relaxed),
+      staleCompletions: staleCompletionCount)
   }
 
   /// The device's name.

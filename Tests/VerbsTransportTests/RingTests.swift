@@ -1,0 +1,83 @@
+// The rings between loop and device thread keep order and bounds; the ring of request names retires what an
+// ordered queue has finished. Method: against an array as model, with seeded choices; two threads for
+// the ring that two threads share.
+import CLinuxShims
+import Structures
+import Testing
+
+@testable import VerbsTransport
+
+@Suite struct RingTests {
+  @Test func aFullRingRefusesAndKeepsOrder() {
+    let ring = SPSCRing<Int>(capacity: 4)
+    #expect((0..<6).map { ring.push($0) } == [true, true, true, true, false, false])
+    #expect(ring.pop() == 0)
+    #expect(ring.push(6))
+    #expect((0..<5).map { _ in ring.pop() } == [1, 2, 3, 6, nil])
+    #expect(ring.isEmpty)
+  }
+
+  final class Writer: Sendable {
+    let ring = SPSCRing<Int>(capacity: 64)
+    static let count = 20_000
+  }
+
+  @Test func twoThreadsSeeEveryElementInOrder() {
+    let writer = Writer()
+    var thread: UInt = 0
+    let context = Unmanaged.passRetained(writer).toOpaque()
+    let started = clinux_thread_start(
+      &thread, "writer",
+      { context in
+        guard let context else { return nil }
+        let writer = Unmanaged<Writer>.fromOpaque(context).takeRetainedValue()
+        var next = 0
+        while next < Writer.count { if writer.ring.push(next) { next += 1 } }
+        return nil
+      }, context)
+    #expect(started == 0)
+    var next = 0
+    while next < Writer.count {
+      guard let element = writer.ring.pop() else { continue }
+      if element != next { break }
+      next += 1
+    }
+    clinux_thread_join(thread)
+    #expect(next == Writer.count)
+  }
+
+  @Test(arguments: 1...20)
+  func namesRetireInOrder(seed: UInt64) {
+    var random = SeededGenerator(seed: seed)
+    var ring = IDRing(capacity: 5)
+    defer { ring.free() }
+    // The model: name and place of each request in flight.
+    var model: [(id: UInt64, place: UInt32)] = []
+    for step in 0..<2000 {
+      if random.next() & 1 == 0, !ring.isFull {
+        let id = random.next()
+        model.append((id, ring.nextPlace))
+        ring.append(id)
+      } else if !model.isEmpty {
+        // Those without a completion of their own retire with a later one.
+        let index = Int(random.next() % UInt64(model.count))
+        let retired = ring.retire(through: model[index].place)
+        #expect(retired == model[index].id, "step \(step)")
+        let old = model[index].place
+        model.removeFirst(index + 1)
+        #expect(ring.retire(through: old) == nil, "a place retired twice")
+      }
+      #expect(Int(ring.inFlight) == model.count)
+      #expect(ring.isFull == (model.count == 5))
+    }
+  }
+
+  @Test func whatTheDeviceRefusedIsTakenBack() {
+    var ring = IDRing(capacity: 4)
+    defer { ring.free() }
+    for id in 1...4 { ring.append(UInt64(id)) }
+    ring.takeBack(2)
+    ring.append(30)
+    #expect((0..<4).map { _ in ring.retireOldest() } == [1, 2, 30, nil])
+  }
+}
