@@ -21,6 +21,8 @@ public final class Node: Sendable {
   struct Controls: Sendable {
     var ownerships: [NIDOwnership] = []
     var sockets: [ControlSocket] = []
+    /// Answers what the node itself does not know.
+    var answerer: Answerer?
   }
 
   init(nids: [NID], inbox: Inbox) {

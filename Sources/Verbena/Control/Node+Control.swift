@@ -22,6 +22,14 @@ extension Node {
     controls.withLock { $0.sockets = opened }
   }
 
+  /// Answers a request of the control socket; nil when it is none of its own.
+  package typealias Answerer = @Sendable ([String]) async -> ControlReply?
+
+  /// Lets whoever started the node answer more than the node itself knows.
+  package func answer(with answerer: @escaping Answerer) {
+    controls.withLock { $0.answerer = answerer }
+  }
+
   /// What commands may ask of a running node.
   private func answer(_ request: ControlRequest) async -> ControlReply {
     do throws(NodeError) {
@@ -35,6 +43,8 @@ extension Node {
         let reply = try await discover(nid, timeout: timeout)
         return .text(reply.encoded)
       default:
+        let answerer = controls.withLock { $0.answerer }
+        if let reply = await answerer?(request.words) { return reply }
         throw NodeError(
           code: .configuration, operation: "control socket",
           explanation: "unknown request: \(request.words.joined(separator: " "))")
