@@ -27,6 +27,11 @@ package struct LatencyRecorder: Sendable {
       min(max(nanoseconds, 1), Self.nanosecondsMax), expectedInterval: expectedInterval)
   }
 
+  /// Records so many latencies of one value.
+  package mutating func record(_ nanoseconds: UInt64, count: UInt64) {
+    _ = histogram.record(min(max(nanoseconds, 1), Self.nanosecondsMax), count: count)
+  }
+
   package mutating func add(_ other: LatencyRecorder) { histogram.add(other.histogram) }
 
   package mutating func reset() { histogram.reset() }

@@ -1,5 +1,6 @@
 internal import CLinuxShims
 internal import Foundation
+internal import Glibc
 internal import Synchronization
 
 /// The least that a message between two threads can cost on this machine: one 64-byte line each way, half a
@@ -53,8 +54,8 @@ package enum ThreadFloor {
       // SAFETY: as above.
       while unsafe words[0].load(ordering: .acquiring) != number {
         spins += 1
-        // On a machine with one processor the other thread has to get it.
-        if spins & 0xFFFF == 0 { Thread.sleep(forTimeInterval: 0) }
+        // Where there are fewer processors than threads that want one, the other thread has to get it.
+        if spins & 0xFFF == 0 { sched_yield() }
       }
       return unsafe words[wordCount - 1].load(ordering: .relaxed)
     }

@@ -33,6 +33,7 @@ package struct BenchClient: NodeProgram {
   private var slots: [Slot] = []
   /// Slots of phases that ended with something under way: their memory is not ours yet.
   private var draining: [Slot] = []
+  private var anchor = BufferRef.none
   private var control = DescriptorHandle.none
   private var startedCount = 0
   private var finishedCount = 0
@@ -52,7 +53,9 @@ package struct BenchClient: NodeProgram {
       memory: .none, options: [.put], unlinksWhenExhausted: false, tag: Self.answersTag)
     let entry = MatchEntry(portal: BenchWire.answers, matchBits: UInt64(session))
     _ = try? node.lnet.expose(entry, answers, turn: &node.turn)
-    let empty = MemoryDescriptor(memory: .none, unlinksWhenExhausted: false, tag: Self.controlTag)
+    // A message without data still has a place that it is sent from.
+    anchor = (node.turn.memory.bulk.allocateRun(byteCount: 8) ?? .none).part(offset: 0, length: 0)
+    let empty = MemoryDescriptor(memory: anchor, unlinksWhenExhausted: false, tag: Self.controlTag)
     control = (try? node.lnet.bind(empty)) ?? .none
   }
 
@@ -60,8 +63,8 @@ package struct BenchClient: NodeProgram {
     switch event.tag {
     case Self.bellTag: belled(&node)
     case Self.answersTag:
-      guard event.kind == .put, event.delivery != .none else { return }
-      node.lnet.release(event.delivery, turn: &node.turn)
+      guard event.kind == .put, event.status == 0 else { return }
+      if event.delivery != .none { node.lnet.release(event.delivery, turn: &node.turn) }
       answered(event, &node)
     case Self.controlTag:
       if event.kind == .send, event.status != 0, stage != .idle {
@@ -133,7 +136,8 @@ package struct BenchClient: NodeProgram {
         TransferPattern.fill(&bytes)
       }
       let descriptor = MemoryDescriptor(
-        memory: slot.memory, unlinksWhenExhausted: false, tag: Self.firstSlotTag + UInt64(index))
+        memory: phase.byteCount > 0 ? slot.memory : anchor, unlinksWhenExhausted: false,
+        tag: Self.firstSlotTag + UInt64(index))
       guard let handle = try? node.lnet.bind(descriptor) else {
         if slot.memory != .none { node.turn.memory.release(slot.memory) }
         return false
@@ -188,8 +192,9 @@ package struct BenchClient: NodeProgram {
     switch (phase.operation, event.kind) {
     case (.stream, .send), (.put, .send): break
     case (.get, .reply):
-      let bytes = node.turn.memory.bytes(slots[index].memory)
-      if phase.isChecked, TransferChecksum.of(bytes) != patternChecksum {
+      if phase.isChecked, phase.byteCount > 0,
+        TransferChecksum.of(node.turn.memory.bytes(slots[index].memory)) != patternChecksum
+      {
         outcome.mismatchCount += 1
       }
     default: return
@@ -219,7 +224,8 @@ package struct BenchClient: NodeProgram {
     finishedCount += 1
     if slots[index].isCounted {
       outcome.count += 1
-      outcome.latency.record(now &- slots[index].startedAt)
+      let elapsed = now &- slots[index].startedAt
+      outcome.latency.record(phase.operation == .pingPong ? elapsed / 2 : elapsed)
       desk.note(outcome.count)
     }
     if finishedCount == phase.warmupCount { beganAt = now }

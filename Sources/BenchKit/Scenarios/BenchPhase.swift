@@ -48,7 +48,7 @@ package struct BenchOutcome: Sendable {
   package var count = 0
   /// From the first that counted to the confirmed end of the last, in nanoseconds.
   package var elapsedNanoseconds: UInt64 = 0
-  /// Of each operation: a whole round trip for ping-pong, else from the call to its end.
+  /// Of each operation: half a round trip for ping-pong, else from the call to its end.
   package var latency = LatencyRecorder()
   /// Data that arrived with another checksum than it left with, at either end.
   package var mismatchCount: UInt64 = 0

@@ -7,9 +7,11 @@ internal import Verbena
 /// The passive end of every measurement: a program on a node's loop that answers echoes, checks data and lets
 /// peers read a pattern.
 package struct BenchService: NodeProgram {
-  private static let messagesTag: UInt64 = 1
-  private static let patternTag: UInt64 = 2
-  private static let echoTag: UInt64 = 3
+  /// From here on tags are the service's; smaller ones are those of the active end on the same node.
+  static let firstTag: UInt64 = 1 << 32
+  private static let messagesTag = firstTag
+  private static let patternTag = firstTag + 1
+  private static let echoTag = firstTag + 2
 
   /// Data that did not have the checksum it came with, since the start.
   private var mismatchCount: UInt64 = 0
@@ -46,16 +48,17 @@ package struct BenchService: NodeProgram {
   }
 
   package mutating func received(_ event: LNetEvent, _ node: inout NodeCore) {
-    guard event.kind == .put, event.tag == Self.messagesTag, event.delivery != .none else { return }
+    guard event.kind == .put, event.tag == Self.messagesTag, event.status == 0 else { return }
     switch BenchWire.kind(event.matchBits) {
     case .echo: answer(event, &node)
-    case .data where event.headerData != 0 && event.status == 0:
+    case .data where event.headerData != 0:
       if TransferChecksum.of(node.turn.memory.bytes(event.payload)) != event.headerData {
         mismatchCount += 1
       }
     default: break
     }
-    node.lnet.release(event.delivery, turn: &node.turn)
+    // A message without data holds nothing.
+    if event.delivery != .none { node.lnet.release(event.delivery, turn: &node.turn) }
   }
 
   /// Sends as many bytes back as came. When a table is full the echo is not sent; the asker's deadline says so.
@@ -64,8 +67,7 @@ package struct BenchService: NodeProgram {
       if echoDescriptor == .none || echoLength != event.movedLength {
         if echoDescriptor != .none { try node.lnet.unlink(echoDescriptor, turn: &node.turn) }
         echoLength = event.movedLength
-        let part =
-          echoLength == 0 ? BufferRef.none : echoMemory.part(offset: 0, length: Int(echoLength))
+        let part = echoMemory.part(offset: 0, length: Int(echoLength))
         echoDescriptor = try node.lnet.bind(
           MemoryDescriptor(memory: part, unlinksWhenExhausted: false, tag: Self.echoTag))
       }

@@ -23,5 +23,5 @@ struct VerbenaCommand: AsyncParsableCommand {
       out; 77 something that the machine must offer is missing; 130 interrupted, the result so far printed.
       """,
     version: "0.1.0",
-    subcommands: [Info.self, NodeCommand.self, Ping.self, Discover.self, Decode.self])
+    subcommands: [Info.self, NodeCommand.self, Ping.self, Discover.self, Bench.self, Decode.self])
 }

@@ -30,21 +30,7 @@ struct NodePlan {
   init(_ settings: NodeSettings, isTransient: Bool) throws(CommandFailure) {
     let common = settings.common
     let fabric = common.optionalText(.fabric)
-    var nids: [NID] = []
-    for interface in settings.interfaces {
-      let net = try Self.net(interface.net)
-      if let bind = interface.bind {
-        nids.append(NID(net: net, address: try HostAddress.resolve(bind)))
-      } else if fabric != nil {
-        guard isTransient else {
-          throw CommandFailure(
-            .usage, "a node on a fabric needs an address: give --bind, such as --bind 10.0.0.1")
-        }
-        nids.append(NID(net: net, address: Self.transientAddress()))
-      } else {
-        nids.append(NID(net: net, address: try DeviceAddress.first(common)))
-      }
-    }
+    let nids = try Self.nids(settings, isTransient: isTransient)
     let address = nids[0].address
     if let fabric {
       backend = .emulated(fabric: fabric, address: address)
@@ -60,10 +46,35 @@ struct NodePlan {
     configuration.spin = .nanoseconds(Int64(common.nanoseconds(.spin)))
     configuration.processor = common.integer(.cpu) < 0 ? nil : common.integer(.cpu)
     configuration.tunables = try Self.tunables(settings)
-    if let directory = common.optionalText(.runtimeDirectory) {
-      // SAFETY: both are C strings for the length of the call, and no other thread runs yet.
-      _ = unsafe setenv(RuntimeDirectory.variableName, directory, 1)
+    Self.useRuntimeDirectory(of: settings)
+  }
+
+  /// The node's NIDs. Without an address, those of a command are chance on a fabric, and those of the first usable
+  /// device else.
+  static func nids(_ settings: NodeSettings, isTransient: Bool) throws(CommandFailure) -> [NID] {
+    var nids: [NID] = []
+    for interface in settings.interfaces {
+      let net = try Self.net(interface.net)
+      if let bind = interface.bind {
+        nids.append(NID(net: net, address: try HostAddress.resolve(bind)))
+      } else if settings.common.optionalText(.fabric) != nil {
+        guard isTransient else {
+          throw CommandFailure(
+            .usage, "a node on a fabric needs an address: give --bind, such as --bind 10.0.0.1")
+        }
+        nids.append(NID(net: net, address: Self.transientAddress()))
+      } else {
+        nids.append(NID(net: net, address: try DeviceAddress.first(settings.common)))
+      }
     }
+    return nids
+  }
+
+  /// Control sockets are looked for where the settings say.
+  static func useRuntimeDirectory(of settings: NodeSettings) {
+    guard let directory = settings.common.optionalText(.runtimeDirectory) else { return }
+    // SAFETY: both are C strings for the length of the call, and no other thread reads variables yet.
+    _ = unsafe setenv(RuntimeDirectory.variableName, directory, 1)
   }
 
   private static func net(_ text: String) throws(CommandFailure) -> NetID {

@@ -18,7 +18,10 @@ struct NodeRun {
     try await Interruption().whileWatching(
       onRequest: { source.yield() }, onDump: { await dumps.show() }
     ) {
-      let node = try await plan.start(program: { BenchService() })
+      let desk = BenchDesk()
+      let session = UInt32.random(in: 1 ... .max)
+      let node = try await plan.start(program: { BenchPeer(desk: desk, session: session) })
+      node.answer(with: BenchAnswers(node: node, desk: desk).answer)
       await dumps.set(node)
       let logger = Logger(label: "node")
       for nid in node.nids { Streams.output("\(nid) ready, by \(plan.backend.name)\n") }

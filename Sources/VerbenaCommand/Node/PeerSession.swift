@@ -16,17 +16,10 @@ struct PeerSession {
   /// Goes through the running node that owns the local NID; without an address, through any that runs here, unless
   /// a fabric or a file is named. Otherwise starts a node.
   static func open(_ settings: NodeSettings) async throws(CommandFailure) -> PeerSession {
-    let isBound = settings.interfaces.contains { $0.bind != nil }
-    if !isBound, settings.common.optionalText(.fabric) == nil {
-      let net = settings.interfaces.first?.net ?? "o2ib"
-      if let nid = RunningNodes.all().first(where: { "\($0.net)" == net }) {
-        return PeerSession(route: .control(nid), localNID: nid)
-      }
+    if let owner = try RunningNodes.owner(of: settings) {
+      return PeerSession(route: .control(owner), localNID: owner)
     }
     let plan = try NodePlan(settings, isTransient: true)
-    for nid in plan.configuration.nids where isBound && ControlClient.isServed(nid) {
-      return PeerSession(route: .control(nid), localNID: nid)
-    }
     let node = try await plan.start()
     return PeerSession(route: .own(node), localNID: node.nids[0])
   }

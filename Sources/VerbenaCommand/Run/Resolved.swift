@@ -11,9 +11,13 @@ enum Resolved {
     try Settings(settings, flags: flags(groups), environment: environment)
   }
 
-  static func node(_ groups: [any FlagGroup]) throws(CommandFailure) -> NodeSettings {
+  /// - Parameter overriding: flags that count instead of those typed.
+  static func node(
+    _ groups: [any FlagGroup], overriding: [String: String] = [:]
+  ) throws(CommandFailure) -> NodeSettings {
     try NodeSettings(
-      flags: flags(groups), environment: environment, file: try file(groups))
+      flags: flags(groups).merging(overriding) { $1 }, environment: environment,
+      file: try file(groups))
   }
 
   /// The file that `--config` or its variable names.

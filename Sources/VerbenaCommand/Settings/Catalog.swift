@@ -144,9 +144,9 @@ extension Setting {
     "warmup", .integer(0...1_000_000_000), "1000", "Operations before the measurement, not counted")
   static let operation = Setting(
     "operation", .choice(["put", "get", "both"]), "put", "What is measured")
-  static let rate = Setting(
-    "rate", .integer(0...100_000_000), "0", standardMeaning: "as fast as it goes",
-    "Messages a second; latency then also counts from when each should have been sent")
+  static let bulkWarmup = Setting(
+    "warmup", .integer(0...1_000_000_000), "10",
+    "Transfers before the measurement, not counted")
   static let checksum = Setting(
     "checksum", .choice(["off", "on", "both"]), "both",
     "Whether both ends compute a checksum of the data")
@@ -155,10 +155,10 @@ extension Setting {
   static let rounds = Setting(
     "rounds", .integer(1...1000), "10", "Parts that a measurement and its floor are interleaved in")
 
-  /// What each sub-command can set, for `info config`; the two `iterations` differ in default.
+  /// Every name that can be set; where benchmarks differ in a default, that of `bench message`.
   package static let everyName: [Setting] =
     [config, logLevel, logFormat, json, csv, hgrm, quiet, force] + node + tunables + [
       deadline, count, iterations, duration, messageSize, inFlight, queuePairs, warmup, operation,
-      rate, checksum, connectionType, rounds,
+      checksum, connectionType, rounds,
     ]
 }

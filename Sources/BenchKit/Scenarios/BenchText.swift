@@ -1,0 +1,84 @@
+internal import LustreWire
+
+// Phases and outcomes as the words and lines of a control socket.
+
+extension BenchPhase.Operation {
+  package var word: String {
+    switch self {
+    case .pingPong: "pingpong"
+    case .stream: "stream"
+    case .put: "put"
+    case .get: "get"
+    }
+  }
+
+  init?(word: String) {
+    switch word {
+    case "pingpong": self = .pingPong
+    case "stream": self = .stream
+    case "put": self = .put
+    case "get": self = .get
+    default: return nil
+    }
+  }
+}
+
+extension BenchPhase {
+  /// Bounds of what a node lets itself be asked for.
+  private static let countMax = 1_000_000_000
+  private static let inFlightMax = 4096
+
+  package var words: [String] {
+    [
+      operation.word, "\(target)", "\(byteCount)", "\(count)", "\(warmupCount)", "\(inFlight)",
+      isChecked ? "1" : "0", "\(durationNanoseconds)",
+    ]
+  }
+
+  /// Reads what `words` gives; nil when something is missing or out of bounds.
+  package init?(words: [String]) {
+    guard words.count == 8, let operation = Operation(word: words[0]), let target = NID(words[1]),
+      let byteCount = Int(words[2]), (0...BenchWire.byteCountMax).contains(byteCount),
+      let count = Int(words[3]), (1...Self.countMax).contains(count), let warmup = Int(words[4]),
+      (0...Self.countMax).contains(warmup), let inFlight = Int(words[5]),
+      (1...Self.inFlightMax).contains(inFlight), let duration = UInt64(words[7])
+    else { return nil }
+    self.init(
+      operation, target: target, byteCount: byteCount, count: count, warmupCount: warmup,
+      inFlight: inFlight, isChecked: words[6] == "1", durationNanoseconds: duration)
+  }
+}
+
+extension BenchOutcome {
+  /// Lines of a name and numbers; nothing of the histogram is lost.
+  package var text: String {
+    "count \(count)\nelapsed \(elapsedNanoseconds)\nmismatches \(mismatchCount)\nstatus \(status)\n"
+      + "latency" + latency.buckets.map { " \($0.value):\($0.count)" }.joined() + "\n"
+  }
+
+  package init?(text: String) {
+    self.init()
+    for line in text.split(separator: "\n") {
+      let words = line.split(separator: " ")
+      guard let name = words.first else { continue }
+      if name == "latency" {
+        for word in words.dropFirst() {
+          let pair = word.split(separator: ":")
+          guard pair.count == 2, let value = UInt64(pair[0]), let count = UInt64(pair[1]) else {
+            return nil
+          }
+          latency.record(value, count: count)
+        }
+        continue
+      }
+      guard words.count == 2, let number = Int64(words[1]) else { return nil }
+      switch name {
+      case "count": count = Int(number)
+      case "elapsed": elapsedNanoseconds = UInt64(clamping: number)
+      case "mismatches": mismatchCount = UInt64(clamping: number)
+      case "status": status = Int32(clamping: number)
+      default: return nil
+      }
+    }
+  }
+}

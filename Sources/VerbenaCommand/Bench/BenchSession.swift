@@ -1,0 +1,141 @@
+internal import BenchKit
+internal import EmulatedTransport
+internal import Foundation
+internal import LustreWire
+internal import Verbena
+
+/// The nodes of a benchmark: the active end, and the passive end when it is ours too.
+struct BenchSession {
+  private enum Active {
+    case own(Node, BenchDesk)
+    case control(NID)
+  }
+
+  private let active: Active
+  private let partner: Node?
+  private let deadlineNanoseconds: UInt64
+  let target: NID
+  let localNID: NID
+  /// For reports.
+  let backend: String
+  /// Whether both ends run in this process.
+  var isLocal: Bool { partner != nil }
+
+  /// Both ends in this process, a thread each, on an emulated fabric of their own.
+  ///
+  /// - Parameter settings: those of a node with these flags set.
+  static func local(
+    _ settings: ([String: String]) throws(CommandFailure) -> NodeSettings,
+    deadlineNanoseconds: UInt64
+  ) async throws -> BenchSession {
+    let process = ProcessInfo.processInfo.processIdentifier
+    let fabric = "bench-\(process)-\(UInt32.random(in: 0...9999))"
+    func plan(_ address: String) throws(CommandFailure) -> NodePlan {
+      let flags = [Setting.fabric.name: fabric, Setting.bind.name: address]
+      return try NodePlan(try settings(flags), isTransient: true)
+    }
+    let partner = try await plan("10.0.0.2").start(
+      program: { BenchPeer(desk: BenchDesk(), session: 0) })
+    return try await own(
+      try plan("10.0.0.1"), target: partner.nids[0], partner: partner,
+      deadlineNanoseconds: deadlineNanoseconds)
+  }
+
+  /// Against a node that runs already: from a running node of this host when it is to be the active end, else from
+  /// one of our own.
+  static func remote(_ settings: NodeSettings, target: NID, deadlineNanoseconds: UInt64)
+    async throws -> BenchSession
+  {
+    if let owner = try RunningNodes.owner(of: settings) {
+      return BenchSession(
+        active: .control(owner), partner: nil, deadlineNanoseconds: deadlineNanoseconds,
+        target: target, localNID: owner, backend: "running node \(owner)")
+    }
+    return try await own(
+      try NodePlan(settings, isTransient: true), target: target, partner: nil,
+      deadlineNanoseconds: deadlineNanoseconds)
+  }
+
+  private static func own(
+    _ plan: NodePlan, target: NID, partner: Node?, deadlineNanoseconds: UInt64
+  ) async throws -> BenchSession {
+    let desk = BenchDesk()
+    let session = UInt32.random(in: 1 ... .max)
+    let node = try await plan.start(program: { BenchPeer(desk: desk, session: session) })
+    return BenchSession(
+      active: .own(node, desk), partner: partner, deadlineNanoseconds: deadlineNanoseconds,
+      target: target, localNID: node.nids[0], backend: plan.backend.name)
+  }
+
+  /// Runs a phase; gives it up when nothing of it has ended for the deadline.
+  @Sendable func run(_ phase: BenchPhase) async throws -> BenchOutcome {
+    switch active {
+    case .own(let node, let desk):
+      return try await Self.run(phase, on: node, desk, deadlineNanoseconds, showsProgress: true)
+    case .control(let owner):
+      let words = ["bench"] + phase.words + ["\(deadlineNanoseconds)"]
+      // The node keeps the deadline; a phase may last as long as it makes progress.
+      switch try ControlClient.ask(
+        owner, ControlRequest(words: words), timeoutMilliseconds: 3_600_000)
+      {
+      case .text(let text):
+        guard let outcome = BenchOutcome(text: text) else {
+          throw CommandFailure(.failed, "the running node \(owner) answered something else")
+        }
+        return outcome
+      case .failure(_, let explanation): throw CommandFailure(.failed, explanation)
+      }
+    }
+  }
+
+  static func run(
+    _ phase: BenchPhase, on node: Node, _ desk: BenchDesk, _ deadlineNanoseconds: UInt64,
+    showsProgress: Bool
+  ) async throws -> BenchOutcome {
+    desk.put(phase)
+    guard node.ring(tag: BenchClient.bellTag) else {
+      throw CommandFailure(.failed, "the node has stopped")
+    }
+    let watch = Task {
+      try await Self.watch(phase, on: node, desk, deadlineNanoseconds, showsProgress)
+    }
+    let outcome = await desk.outcome()
+    watch.cancel()
+    return outcome
+  }
+
+  private static func watch(
+    _ phase: BenchPhase, on node: Node, _ desk: BenchDesk, _ deadlineNanoseconds: UInt64,
+    _ showsProgress: Bool
+  ) async throws {
+    let clock = ContinuousClock()
+    let start = clock.now
+    var progress = Progress(now: 0, isShown: showsProgress ? nil : false)
+    defer { progress.finish() }
+    var last = (count: -1, time: start)
+    while true {
+      try await Task.sleep(for: .milliseconds(100))
+      let now = clock.now
+      let count = desk.progressCount
+      if count != last.count { last = (count, now) }
+      progress.update(now: (now - start).wholeNanoseconds) {
+        "\(phase.operation.word) \(Quantity.text(bytes: phase.byteCount)): \(count) of \(phase.count)"
+      }
+      if (now - last.time).wholeNanoseconds >= deadlineNanoseconds {
+        desk.abandon()
+        node.ring(tag: BenchClient.bellTag)
+        last.time = now
+      }
+    }
+  }
+
+  /// Lets the phase under way end early and report.
+  func stop() {
+    if case .own(_, let desk) = active { desk.stop() }
+  }
+
+  func close() async {
+    if case .own(let node, _) = active { await node.stop() }
+    await partner?.stop()
+  }
+}
