@@ -198,12 +198,10 @@ extension O2IBLND {
         cookie: transmit.cookie, remoteKey: key, fragmentCount: 1, into: &bytes)
       fragment.encode(into: &bytes, at: O2IBGetRequest.fragmentsOffset)
     case .putNak, .putDone, .getDone:
-      if transmit.status < 0 {
-        if transmit.kind == .putNak {
-          counters.naksSent += 1
-        } else {
-          counters.negativeDonesSent += 1
-        }
+      if transmit.kind == .putNak {
+        counters.naksSent += 1
+      } else if transmit.status < 0 {
+        counters.negativeDonesSent += 1
       }
       var bytes = turn.memory.messages.mutableBytes(whole)
       O2IBCompletion(cookie: transmit.remoteCookie, status: transmit.status).encode(into: &bytes)

@@ -119,7 +119,7 @@ extension O2IBLND {
       case .reserved:
         transmits.remove(t, from: &connections[Int(transmits[t].owner)].reserved)
         fail(t, .localInterrupted, -Errno.canceled, &turn)
-      case .uncredited, .inFlight, .awaiting: break
+      case .taken, .uncredited, .inFlight, .awaiting: break
       }
       return
     }

@@ -16,6 +16,8 @@ struct TransmitQueue: BitwiseCopyable {
 /// Where a transmit is: it is in exactly one list at a time.
 enum TransmitPlace: UInt8, BitwiseCopyable {
   case free
+  /// Taken, and not yet in a list.
+  case taken
   /// Waits for a connection, in its peer's list.
   case pending
   /// Waits on its connection for room or credit.
@@ -128,6 +130,7 @@ struct TransmitTable: ~Copyable {
     slots[slot].next = TransmitQueue.end
     slots[slot].previous = TransmitQueue.end
     slots[slot].kind = kind
+    slots[slot].place = .taken
     slots[slot].answer = .none
     slots[slot].isMessage = false
     slots[slot].hasTicket = false
