@@ -239,7 +239,7 @@ struct BadInputTests {
     #expect(node.lnd.counters.noopsReceived == 1 && node.states() == [.established])
   }
 
-  @Test(arguments: 0..<300)
+  @Test(arguments: 0..<100)
   func noiseNeverTraps(seed: UInt64) {
     var random = SeededGenerator(seed: seed)
     let node = OneNode(messagePieces: 128)

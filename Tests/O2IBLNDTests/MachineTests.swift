@@ -76,7 +76,7 @@ struct MachineTests {
   }
 
   private func observe(_ row: Row, _ tables: O2IBTables) -> Seen {
-    let node = OneNode()
+    let node = OneNode(messagePieces: 64)
     let owner = bring(node, to: row.state)
     node.lnd.tables = tables
     node.commands = []
