@@ -202,11 +202,11 @@ extension O2IBLND {
     while connections[c][keyPath: queue].head != TransmitQueue.end {
       let t = connections[c][keyPath: queue].head
       transmits.remove(t, from: &connections[c][keyPath: queue])
-      let isLate = outcome == .localTimeout && transmits[t].deadline > turn.now
+      let isLate = outcome == .localTimeout && transmits.slots[Int(t)].deadline > turn.now
       let own = isLate ? connections[c].closeOutcome : outcome
-      if transmits[t].hasStarted {
-        transmits[t].lastSequence = connections[c].sendPosted
-        transmits[t].outcome = own
+      if transmits.slots[Int(t)].hasStarted {
+        transmits.slots[Int(t)].lastSequence = connections[c].sendPosted
+        transmits.slots[Int(t)].outcome = own
         transmits.append(t, to: &connections[c].inFlight, as: .inFlight)
         connections[c].sendsInFlight += 1
       } else {
@@ -219,9 +219,9 @@ extension O2IBLND {
   private mutating func markQueue(_ queue: TransmitQueue, _ outcome: SendOutcome, _ now: UInt64) {
     var t = queue.head
     while t != TransmitQueue.end {
-      let isLate = transmits[t].deadline <= now
-      transmits[t].outcome = isLate ? outcome : .localError
-      t = transmits[t].next
+      let isLate = transmits.slots[Int(t)].deadline <= now
+      transmits.slots[Int(t)].outcome = isLate ? outcome : .localError
+      t = transmits.slots[Int(t)].next
     }
   }
 
@@ -238,12 +238,12 @@ extension O2IBLND {
     while connections[c].inFlight.head != TransmitQueue.end {
       let t = connections[c].inFlight.head
       transmits.remove(t, from: &connections[c].inFlight)
-      fail(t, transmits[t].outcome, status, &turn)
+      fail(t, transmits.slots[Int(t)].outcome, status, &turn)
     }
     while connections[c].awaiting.head != TransmitQueue.end {
       let t = connections[c].awaiting.head
       transmits.remove(t, from: &connections[c].awaiting)
-      fail(t, transmits[t].outcome, status, &turn)
+      fail(t, transmits.slots[Int(t)].outcome, status, &turn)
     }
   }
 

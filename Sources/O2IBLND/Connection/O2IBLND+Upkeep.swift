@@ -142,8 +142,8 @@ extension O2IBLND {
   private func hasExpired(_ queue: TransmitQueue, _ now: UInt64) -> Bool {
     var t = queue.head
     while t != TransmitQueue.end {
-      if transmits[t].deadline <= now { return true }
-      t = transmits[t].next
+      if transmits.slots[Int(t)].deadline <= now { return true }
+      t = transmits.slots[Int(t)].next
     }
     return false
   }

@@ -11,7 +11,7 @@ extension O2IBLND {
     while connections[c].reserved.head != TransmitQueue.end, connections[c].credits.reserve() {
       let t = connections[c].reserved.head
       transmits.remove(t, from: &connections[c].reserved)
-      transmits[t].isReserved = true
+      transmits.slots[Int(t)].isReserved = true
       transmits.append(t, to: &connections[c].credited, as: .credited)
     }
     // The last send of a batch is signaled, so that its completion ends all before it.
@@ -44,9 +44,9 @@ extension O2IBLND {
         isDone = false
         break
       }
-      if transmits[t].walk.isDone == false {
+      if transmits.slots[Int(t)].walk.isDone == false {
         isDone = postWrites(t, c, &last, &turn)
-        guard transmits[t].walk.isDone else { break }
+        guard transmits.slots[Int(t)].walk.isDone else { break }
         guard connections[c].sendRoom > 0 else { break }
         guard turn.sends.freeCapacity > 0 else {
           isDone = false
@@ -75,7 +75,7 @@ extension O2IBLND {
       counters.transmitsExhausted += 1
       return false
     }
-    transmits[t].peer = connections[c].peerNID
+    transmits.slots[Int(t)].peer = connections[c].peerNID
     place(t, on: c, turn.now)
     return true
   }
@@ -84,15 +84,15 @@ extension O2IBLND {
   /// else needs a piece of our own.
   @inline(__always)
   private func isInPlace(_ t: UInt32) -> Bool {
-    let payload = transmits[t].payload
-    return transmits[t].kind == .immediate && !payload.isBulk
+    let payload = transmits.slots[Int(t)].payload
+    return transmits.slots[Int(t)].kind == .immediate && !payload.isBulk
       && Int(payload.offset) >= O2IBProtocol.immediatePayloadOffset
   }
 
   private mutating func preparePiece(_ t: UInt32, _ turn: inout Turn) -> Bool {
-    if isInPlace(t) || transmits[t].piece != .none { return true }
+    if isInPlace(t) || transmits.slots[Int(t)].piece != .none { return true }
     guard let piece = turn.memory.messages.allocatePiece() else { return false }
-    transmits[t].piece = piece
+    transmits.slots[Int(t)].piece = piece
     return true
   }
 
@@ -102,8 +102,8 @@ extension O2IBLND {
   private mutating func postMessage(
     _ t: UInt32, _ c: Int, _ last: inout Int, _ turn: inout Turn
   ) {
-    let kind = transmits[t].kind
-    switch transmits[t].place {
+    let kind = transmits.slots[Int(t)].kind
+    switch transmits.slots[Int(t)].place {
     case .credited:
       connections[c].credits.spend()
       transmits.remove(t, from: &connections[c].credited)
@@ -120,20 +120,20 @@ extension O2IBLND {
       sourceNID: connections[c].localNID, sourceStamp: connections[c].localStamp,
       destinationNID: connections[c].peerNID, destinationStamp: connections[c].peerStamp)
     let whole: BufferRef
-    if transmits[t].piece == .none {
-      let payload = transmits[t].payload
+    if transmits.slots[Int(t)].piece == .none {
+      let payload = transmits.slots[Int(t)].payload
       whole = BufferRef(
         slot: payload.slot, generation: payload.generation,
         offset: payload.offset - UInt32(O2IBProtocol.immediatePayloadOffset), length: byteCount)
     } else {
-      whole = transmits[t].piece.part(offset: 0, length: Int(byteCount))
+      whole = transmits.slots[Int(t)].piece.part(offset: 0, length: Int(byteCount))
       turn.memory.messages.move(whole, from: .filling, to: .posted)
       fillOwnPiece(t, whole, &turn)
     }
     var bytes = turn.memory.messages.mutableBytes(whole)
     envelope.encode(into: &bytes)
-    if transmits[t].isMessage && kind != .putDone {
-      transmits[t].header.encode(into: &bytes, at: O2IBProtocol.bodyOffset)
+    if transmits.slots[Int(t)].isMessage && kind != .putDone {
+      transmits.slots[Int(t)].header.encode(into: &bytes, at: O2IBProtocol.bodyOffset)
     }
     let sequence = connections[c].sendPosted &+ 1
     connections[c].sendPosted = sequence
@@ -147,7 +147,7 @@ extension O2IBLND {
         id: WorkID(connection: handle(of: c), kind: .send, number: sequence).raw,
         segment: turn.memory.messages.segment(whole)))
     last = turn.sends.count - 1
-    transmits[t].lastSequence = sequence
+    transmits.slots[Int(t)].lastSequence = sequence
     transmits.append(t, to: &connections[c].inFlight, as: .inFlight)
     connections[c].sendsInFlight += 1
     connections[c].keepaliveDue = false
@@ -156,9 +156,9 @@ extension O2IBLND {
   }
 
   private func messageByteCount(_ t: UInt32) -> UInt32 {
-    switch transmits[t].kind {
+    switch transmits.slots[Int(t)].kind {
     case .immediate:
-      return UInt32(O2IBProtocol.immediatePayloadOffset) + transmits[t].payload.length
+      return UInt32(O2IBProtocol.immediatePayloadOffset) + transmits.slots[Int(t)].payload.length
     case .putRequest: return O2IBPutRequest.messageByteCount
     case .putAcknowledge: return O2IBPutAcknowledge.messageByteCount(fragments: 1)
     case .getRequest: return O2IBGetRequest.messageByteCount(fragments: 1)
@@ -169,7 +169,7 @@ extension O2IBLND {
 
   /// Writes what follows envelope and LNet header into a piece of our own.
   private mutating func fillOwnPiece(_ t: UInt32, _ whole: BufferRef, _ turn: inout Turn) {
-    let transmit = transmits[t]
+    let transmit = transmits.slots[Int(t)]
     switch transmit.kind {
     case .immediate:
       if transmit.payload.length > 0 {
@@ -220,18 +220,18 @@ extension O2IBLND {
   private mutating func postWrites(
     _ t: UInt32, _ c: Int, _ last: inout Int, _ turn: inout Turn
   ) -> Bool {
-    let remote = transmits[t].remote
-    let source = transmits[t].payload
+    let remote = transmits.slots[Int(t)].remote
+    let source = transmits.slots[Int(t)].payload
     let handle = handle(of: c)
-    while !transmits[t].walk.isDone {
+    while !transmits.slots[Int(t)].walk.isDone {
       guard connections[c].sendRoom > 0 else { return true }
       guard turn.sends.freeCapacity > 0 else { return false }
-      let fragment = fragment(transmits[t].walk.sinkIndex, of: remote, c, turn)
+      let fragment = fragment(transmits.slots[Int(t)].walk.sinkIndex, of: remote, c, turn)
       guard
-        let step = transmits[t].walk.step(
+        let step = transmits.slots[Int(t)].walk.step(
           sourceByteCount: Int(source.length), sinkByteCount: Int(fragment.byteCount))
       else { break }
-      transmits[t].hasStarted = true
+      transmits.slots[Int(t)].hasStarted = true
       let sequence = connections[c].sendPosted &+ 1
       connections[c].sendPosted = sequence
       turn.sends.append(
@@ -247,9 +247,9 @@ extension O2IBLND {
     }
     if remote.receive != ReceiveQueue.end {
       // The descriptor is used up: its buffer goes back before the message that returns its credit.
-      transmits[t].remote.receive = ReceiveQueue.end
+      transmits.slots[Int(t)].remote.receive = ReceiveQueue.end
       let cause: RepostCause =
-        transmits[t].kind == .getDone ? .getAnswered : .putAcknowledgeReceived
+        transmits.slots[Int(t)].kind == .getDone ? .getAnswered : .putAcknowledgeReceived
       repost(c, Int(remote.receive), tables.credits[cause], &turn)
     }
     return true

@@ -91,7 +91,7 @@ extension O2IBLND {
     let isGood = completion.status == .success
     while connections[c].inFlight.head != TransmitQueue.end {
       let t = connections[c].inFlight.head
-      let distance = Int32(bitPattern: sequence &- transmits[t].lastSequence)
+      let distance = Int32(bitPattern: sequence &- transmits.slots[Int(t)].lastSequence)
       guard distance >= 0 else { break }
       transmits.remove(t, from: &connections[c].inFlight)
       connections[c].sendsInFlight -= 1
@@ -110,22 +110,22 @@ extension O2IBLND {
   /// The wire is done with the message of a transmit.
   private mutating func complete(_ t: UInt32, _ c: Int, isGood: Bool, _ turn: inout Turn) {
     releasePiece(t, &turn)
-    let kind = transmits[t].kind
+    let kind = transmits.slots[Int(t)].kind
     if kind == .noop { connections[c].credits.noopCompleted() }
     guard isGood else {
       let isOurs = connections[c].state == .closing || connections[c].state == .destroying
       fail(
-        t, isOurs ? transmits[t].outcome : .remoteDropped,
+        t, isOurs ? transmits.slots[Int(t)].outcome : .remoteDropped,
         isOurs ? connections[c].closeStatus : -Errno.connectionAborted, &turn)
       return
     }
     switch kind {
     case .immediate, .noop, .putNak: end(t, .success, 0, &turn)
     case .putDone, .getDone:
-      let status = transmits[t].status
+      let status = transmits.slots[Int(t)].status
       end(t, status < 0 ? .localError : .success, status, &turn)
     case .putRequest, .getRequest, .putAcknowledge:
-      switch transmits[t].answer {
+      switch transmits.slots[Int(t)].answer {
       case .none: transmits.append(t, to: &connections[c].awaiting, as: .awaiting)
       case .proceed: startTransfer(t, c, &turn)
       case .done: finishTransfer(t, &turn)

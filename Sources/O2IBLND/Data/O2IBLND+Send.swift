@@ -25,13 +25,13 @@ extension O2IBLND {
       refuse(message, .localDropped, -Errno.noMemory)
       return
     }
-    transmits[t].isMessage = true
-    transmits[t].interface = message.interface
-    transmits[t].message = message.id
-    transmits[t].peer = message.peer
-    transmits[t].header = message.header
-    transmits[t].payload = message.payload
-    if kind == .getRequest { transmits[t].sink = message.sink }
+    transmits.slots[Int(t)].isMessage = true
+    transmits.slots[Int(t)].interface = message.interface
+    transmits.slots[Int(t)].message = message.id
+    transmits.slots[Int(t)].peer = message.peer
+    transmits.slots[Int(t)].header = message.header
+    transmits.slots[Int(t)].payload = message.payload
+    if kind == .getRequest { transmits.slots[Int(t)].sink = message.sink }
     if let p = findPeer(message.peer, slot), peers[p].ring >= 0 {
       enqueue(t, on: nextConnection(p), &turn)
     } else {
@@ -72,8 +72,8 @@ extension O2IBLND {
       fail(t, .localDropped, -Errno.noMemory, &turn)
       return
     }
-    transmits[t].owner = Int32(p)
-    transmits[t].deadline = turn.now &+ configuration.waitNanoseconds
+    transmits.slots[Int(t)].owner = Int32(p)
+    transmits.slots[Int(t)].deadline = turn.now &+ configuration.waitNanoseconds
     transmits.append(t, to: &peers[p].pending, as: .pending)
     seekConnection(p, &turn)
     tidyPeer(p, &turn)
@@ -88,9 +88,9 @@ extension O2IBLND {
 
   /// Puts a transmit into the queue of its kind on a connection.
   mutating func place(_ t: UInt32, on c: Int, _ now: UInt64) {
-    transmits[t].owner = Int32(c)
-    transmits[t].deadline = now &+ configuration.timeoutNanoseconds
-    switch tables.credits[transmits[t].kind] {
+    transmits.slots[Int(t)].owner = Int32(c)
+    transmits.slots[Int(t)].deadline = now &+ configuration.timeoutNanoseconds
+    switch tables.credits[transmits.slots[Int(t)].kind] {
     case .none, .connection:
       transmits.append(t, to: &connections[c].uncredited, as: .uncredited)
     case .credited: transmits.append(t, to: &connections[c].credited, as: .credited)
@@ -103,21 +103,23 @@ extension O2IBLND {
   package mutating func cancel(message: Handle, _ turn: inout Turn) {
     for slot in 0..<transmits.capacity {
       let t = UInt32(slot)
-      guard transmits[t].isMessage, transmits[t].message == message else { continue }
-      switch transmits[t].place {
+      guard transmits.slots[Int(t)].isMessage, transmits.slots[Int(t)].message == message else {
+        continue
+      }
+      switch transmits.slots[Int(t)].place {
       case .free: continue
       case .pending:
-        let p = Int(transmits[t].owner)
+        let p = Int(transmits.slots[Int(t)].owner)
         transmits.remove(t, from: &peers[p].pending)
         fail(t, .localInterrupted, -Errno.canceled, &turn)
         tidyPeer(p, &turn)
       case .credited:
-        let c = Int(transmits[t].owner)
+        let c = Int(transmits.slots[Int(t)].owner)
         transmits.remove(t, from: &connections[c].credited)
-        if transmits[t].isReserved { connections[c].credits.cancelReservation() }
+        if transmits.slots[Int(t)].isReserved { connections[c].credits.cancelReservation() }
         fail(t, .localInterrupted, -Errno.canceled, &turn)
       case .reserved:
-        transmits.remove(t, from: &connections[Int(transmits[t].owner)].reserved)
+        transmits.remove(t, from: &connections[Int(transmits.slots[Int(t)].owner)].reserved)
         fail(t, .localInterrupted, -Errno.canceled, &turn)
       case .taken, .uncredited, .inFlight, .awaiting: break
       }
@@ -135,7 +137,7 @@ extension O2IBLND {
   /// Ends a transmit: gives its piece back and tells LNet what became of it.
   mutating func end(_ t: UInt32, _ outcome: SendOutcome, _ status: Int32, _ turn: inout Turn) {
     releasePiece(t, &turn)
-    let transmit = transmits[t]
+    let transmit = transmits.slots[Int(t)]
     if transmit.isMessage {
       report(
         LNDEvent(
@@ -152,8 +154,8 @@ extension O2IBLND {
   }
 
   mutating func releasePiece(_ t: UInt32, _ turn: inout Turn) {
-    guard transmits[t].piece != .none else { return }
-    turn.memory.messages.release(transmits[t].piece)
-    transmits[t].piece = .none
+    guard transmits.slots[Int(t)].piece != .none else { return }
+    turn.memory.messages.release(transmits.slots[Int(t)].piece)
+    transmits.slots[Int(t)].piece = .none
   }
 }

@@ -77,9 +77,9 @@ extension O2IBLND {
       reportTicket(.putDone, reception, ticket, -Errno.noMemory)
       return
     }
-    transmits[t].hasTicket = true
-    transmits[t].ticket = ticket
-    transmits[t].sink = sink
+    transmits.slots[Int(t)].hasTicket = true
+    transmits.slots[Int(t)].ticket = ticket
+    transmits.slots[Int(t)].sink = sink
     repost(c, Int(reception.receive), tables.credits[.putAcknowledged], &turn)
     enqueue(t, on: c, &turn)
   }
@@ -96,7 +96,7 @@ extension O2IBLND {
     _ c: Int, _ reception: Reception, _ status: Int32, _ turn: inout Turn
   ) {
     guard let t = takeAnswer(.putNak, c, reception, &turn) else { return }
-    transmits[t].status = status
+    transmits.slots[Int(t)].status = status
     repost(c, Int(reception.receive), tables.credits[.putRefused], &turn)
     enqueue(t, on: c, &turn)
   }
@@ -139,15 +139,15 @@ extension O2IBLND {
       if let ticket { reportTicket(.getServed, reception, ticket, -Errno.noMemory) }
       return
     }
-    transmits[t].status = status
+    transmits.slots[Int(t)].status = status
     if let ticket {
-      transmits[t].hasTicket = true
-      transmits[t].ticket = ticket
+      transmits.slots[Int(t)].hasTicket = true
+      transmits.slots[Int(t)].ticket = ticket
     }
     if status > 0 {
-      transmits[t].payload = source
-      transmits[t].walk = FragmentWalk(total: Int(status))
-      transmits[t].remote = reception.remote
+      transmits.slots[Int(t)].payload = source
+      transmits.slots[Int(t)].walk = FragmentWalk(total: Int(status))
+      transmits.slots[Int(t)].remote = reception.remote
     }
     if status > 0 && reception.remote.fragmentCount > 1 {
       // The buffer holds the fragments that are still to be walked.
@@ -168,9 +168,9 @@ extension O2IBLND {
       closeForViolation(c, .resourcesExhausted, status: -Errno.noMemory, &turn)
       return nil
     }
-    transmits[t].interface = reception.interface
-    transmits[t].peer = reception.peer
-    transmits[t].remoteCookie = reception.cookie
+    transmits.slots[Int(t)].interface = reception.interface
+    transmits.slots[Int(t)].peer = reception.peer
+    transmits.slots[Int(t)].remoteCookie = reception.cookie
     return t
   }
 
@@ -257,27 +257,27 @@ extension O2IBLND {
     }
     let descriptor = acknowledge.descriptor
     let total = byteCount(of: descriptor, whole, turn)
-    transmits[t].remoteCookie = acknowledge.sinkCookie
-    transmits[t].remote = remoteMemory(descriptor, index, whole, turn)
-    transmits[t].answer = .proceed
-    if let total, total <= UInt64(transmits[t].payload.length) {
+    transmits.slots[Int(t)].remoteCookie = acknowledge.sinkCookie
+    transmits.slots[Int(t)].remote = remoteMemory(descriptor, index, whole, turn)
+    transmits.slots[Int(t)].answer = .proceed
+    if let total, total <= UInt64(transmits.slots[Int(t)].payload.length) {
       let most = min(connections[c].maximumFragments, limits.maximumFragments)
-      transmits[t].status =
+      transmits.slots[Int(t)].status =
         descriptor.fragmentCount > Int(most) ? -Errno.messageSize : Int32(total)
     } else {
       counters.descriptorsRefused += 1
       log(
         .descriptorRefused, c, number: Int64(clamping: total ?? 0),
-        limit: Int64(transmits[t].payload.length), at: turn.now)
-      transmits[t].status = -Errno.protocolError
+        limit: Int64(transmits.slots[Int(t)].payload.length), at: turn.now)
+      transmits.slots[Int(t)].status = -Errno.protocolError
     }
-    if transmits[t].status > 0 && descriptor.fragmentCount > 1 {
+    if transmits.slots[Int(t)].status > 0 && descriptor.fragmentCount > 1 {
       receives[c * receiveStride + index].holder = .message
     } else {
-      transmits[t].remote.receive = ReceiveQueue.end
+      transmits.slots[Int(t)].remote.receive = ReceiveQueue.end
       repost(c, index, tables.credits[.putAcknowledgeReceived], &turn)
     }
-    if transmits[t].place == .awaiting {
+    if transmits.slots[Int(t)].place == .awaiting {
       transmits.remove(t, from: &connections[c].awaiting)
       startTransfer(t, c, &turn)
     }
@@ -285,9 +285,11 @@ extension O2IBLND {
 
   /// Turns a PUT_REQ that is acknowledged and done with into its data and PUT_DONE.
   mutating func startTransfer(_ t: UInt32, _ c: Int, _ turn: inout Turn) {
-    transmits[t].kind = .putDone
-    transmits[t].answer = .none
-    if transmits[t].status > 0 { transmits[t].walk = FragmentWalk(total: Int(transmits[t].status)) }
+    transmits.slots[Int(t)].kind = .putDone
+    transmits.slots[Int(t)].answer = .none
+    if transmits.slots[Int(t)].status > 0 {
+      transmits.slots[Int(t)].walk = FragmentWalk(total: Int(transmits.slots[Int(t)].status))
+    }
     guard connections[c].state == .established else {
       fail(t, connections[c].closeOutcome, connections[c].closeStatus, &turn)
       return
@@ -304,7 +306,7 @@ extension O2IBLND {
       unknownCookie(c, kind, &turn)
       return
     }
-    let limit = kind == .putRequest ? 0 : transmits[t].sink.length
+    let limit = kind == .putRequest ? 0 : transmits.slots[Int(t)].sink.length
     if completion.status > 0 && UInt32(completion.status) > limit && kind != .putRequest {
       counters.statusBeyondSink += 1
       closeForViolation(
@@ -312,10 +314,10 @@ extension O2IBLND {
         status: -Errno.protocolError, &turn)
       return
     }
-    transmits[t].status = completion.status
-    transmits[t].answer = .done
+    transmits.slots[Int(t)].status = completion.status
+    transmits.slots[Int(t)].answer = .done
     repost(c, index, tables.credits[cause], &turn)
-    if transmits[t].place == .awaiting {
+    if transmits.slots[Int(t)].place == .awaiting {
       transmits.remove(t, from: &connections[c].awaiting)
       finishTransfer(t, &turn)
     }
@@ -324,9 +326,9 @@ extension O2IBLND {
   /// The transmit that waits for this answer on this connection; nil for a cookie that is forged,
   /// used up or another connection's.
   private func outstanding(_ cookie: UInt64, _ kind: O2IBMessageType, _ c: Int) -> UInt32? {
-    guard let t = transmits.find(cookie: cookie), transmits[t].kind == kind,
-      transmits[t].answer == .none, Int(transmits[t].owner) == c,
-      transmits[t].place == .awaiting || transmits[t].place == .inFlight
+    guard let t = transmits.find(cookie: cookie), transmits.slots[Int(t)].kind == kind,
+      transmits.slots[Int(t)].answer == .none, Int(transmits.slots[Int(t)].owner) == c,
+      transmits.slots[Int(t)].place == .awaiting || transmits.slots[Int(t)].place == .inFlight
     else { return nil }
     return t
   }
@@ -339,13 +341,14 @@ extension O2IBLND {
 
   /// The answer has come and our own message is off the wire: tell LNet (spec 02 §6.9).
   mutating func finishTransfer(_ t: UInt32, _ turn: inout Turn) {
-    let status = transmits[t].status
+    let status = transmits.slots[Int(t)].status
     let outcome: SendOutcome = status < 0 ? .remoteError : .success
-    if transmits[t].kind == .getRequest {
+    if transmits.slots[Int(t)].kind == .getRequest {
       report(
         LNDEvent(
-          kind: .getReply, interface: transmits[t].interface, peer: transmits[t].peer,
-          status: status, outcome: outcome, message: transmits[t].message))
+          kind: .getReply, interface: transmits.slots[Int(t)].interface,
+          peer: transmits.slots[Int(t)].peer,
+          status: status, outcome: outcome, message: transmits.slots[Int(t)].message))
     }
     end(t, outcome, status, &turn)
   }

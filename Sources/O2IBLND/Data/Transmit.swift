@@ -93,7 +93,8 @@ struct Transmit: BitwiseCopyable {
 
 /// All transmits of a driver.
 struct TransmitTable: ~Copyable {
-  private var slots: RigidArray<Transmit>
+  /// By index. Stored and visible, as an accessor that yields would allocate in debug builds.
+  var slots: RigidArray<Transmit>
   private var firstFree: UInt32
   private(set) var freeCount: Int
   private var sequence: UInt64 = 0
@@ -112,11 +113,6 @@ struct TransmitTable: ~Copyable {
 
   var capacity: Int { slots.count }
   var usedCount: Int { slots.count - freeCount }
-
-  subscript(index: UInt32) -> Transmit {
-    _read { yield slots[Int(index)] }
-    _modify { yield &slots[Int(index)] }
-  }
 
   /// Takes a slot, unless only `reserve` are left. Its fields are as a new transmit's, but for the
   /// header.

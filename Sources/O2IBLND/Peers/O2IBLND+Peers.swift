@@ -50,7 +50,7 @@ extension O2IBLND {
   private func armPeer(_ p: Int, isPaced: Bool, _ turn: inout Turn) {
     guard let timer = peers[p].timer else { return }
     var deadline = UInt64.max
-    if !peers[p].pending.isEmpty { deadline = transmits[peers[p].pending.head].deadline }
+    if !peers[p].pending.isEmpty { deadline = transmits.slots[Int(peers[p].pending.head)].deadline }
     if isPaced { deadline = min(deadline, peers[p].attemptAt) }
     if deadline == .max {
       turn.timers.disarm(timer)
@@ -288,7 +288,7 @@ extension O2IBLND {
   mutating func peerExpired(_ p: Int, _ turn: inout Turn) {
     while peers[p].pending.head != TransmitQueue.end {
       let t = peers[p].pending.head
-      guard transmits[t].deadline <= turn.now else { break }
+      guard transmits.slots[Int(t)].deadline <= turn.now else { break }
       transmits.remove(t, from: &peers[p].pending)
       counters.waitTimeouts += 1
       let index = interfaces[Int(peers[p].interface)].given.index
