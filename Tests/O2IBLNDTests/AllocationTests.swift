@@ -22,11 +22,11 @@ struct AllocationTests {
 
   @Test func positiveControl() {
     #if !canImport(Darwin)
-      withKnownIssue("the sanitizers bring their own allocator", isIntermittent: true) {
-        #expect(isCounting)
-      } when: {
-        !isCounting
-      }
+    withKnownIssue("the sanitizers bring their own allocator", isIntermittent: true) {
+      #expect(isCounting)
+    } when: {
+      !isCounting
+    }
     #endif
   }
 
@@ -86,7 +86,8 @@ struct AllocationTests {
       }
       let sinkCookie = postedCookie(node, offset: 56)
       total += completeAll(node)
-      total += deliver(node, PeerMessage.completion(0xD5, sinkCookie, 8192).bytes) { _ in .consumed }
+      total += deliver(node, PeerMessage.completion(0xD5, sinkCookie, 8192).bytes) { _ in .consumed
+      }
       total += deliver(node, PeerMessage.getRequest(6, [(8192, 0x1000)]).bytes) { _ in
         .serveGet(source: sink, ticket: 2)
       }
