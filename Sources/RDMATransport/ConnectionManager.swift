@@ -167,6 +167,7 @@ public struct ConnectTiming: Equatable, Sendable, BitwiseCopyable {
 
 /// What the connection manager reports.
 public struct CMEvent: Sendable, BitwiseCopyable {
+  /// What happened.
   public enum Kind: Sendable, BitwiseCopyable {
     case listening
     /// The listener could not be made: errno.
