@@ -6,8 +6,9 @@ internal import Structures
 
 extension EmulatedTransport {
   public mutating func execute(_ commands: Span<CMCommand>) {
+    let waiting = outbox.count
     for index in 0..<commands.count { execute(commands[index]) }
-    sendOutbox()
+    sendOutbox(from: waiting)
   }
 
   private mutating func execute(_ command: CMCommand) {

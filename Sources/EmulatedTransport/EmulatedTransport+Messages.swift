@@ -44,22 +44,28 @@ extension EmulatedTransport {
   }
 
   /// Sends what waits, as far as the peers have room.
-  mutating func sendOutbox() {
-    if !refusals.isEmpty {
+  ///
+  /// - Parameter first: where in the outbox to begin; what waits before that waits for the next poll.
+  mutating func sendOutbox(from first: Int = 0) {
+    if first == 0 && !refusals.isEmpty {
       var kept: [(link: Int, message: ConnectMessage)] = []
       for refusal in refusals where !write(refusal.message, to: refusal.link) {
         kept.append(refusal)
       }
       refusals = kept
     }
-    guard !outbox.isEmpty else { return }
-    let waiting = outbox
-    outbox.removeAll(keepingCapacity: true)
-    for slot in waiting {
-      let isSent = sendMessages(of: slot)
-      connections[slot].isInOutboxList = !isSent
-      if isSent { freeSlotIfUnused(slot) } else { outbox.append(slot) }
+    var kept = first
+    for index in first..<outbox.count {
+      let slot = outbox[index]
+      if sendMessages(of: slot) {
+        connections[slot].isInOutboxList = false
+        freeSlotIfUnused(slot)
+      } else {
+        outbox[kept] = slot
+        kept += 1
+      }
     }
+    outbox.removeLast(outbox.count - kept)
   }
 
   private mutating func sendMessages(of slot: Int) -> Bool {
@@ -72,6 +78,7 @@ extension EmulatedTransport {
         connections[slot].outbox = []
         return true
       }
+      guard hasRoomForMessage(link) else { return false }
       guard write(message(order[index], of: slot), to: link) else { return false }
       connections[slot].outbox.remove(order[index])
     }
@@ -115,13 +122,8 @@ extension EmulatedTransport {
     guard links[link].state == .up else { return true }
     let peer = links[link].peer
     let block = links[link].peerBlock
+    guard hasRoomForMessage(link) else { return false }
     let position = links[link].outMessagePosition
-    if position &- links[link].outMessageHead >= UInt64(Layout.messageCount) {
-      links[link].outMessageHead = peer.load64(block + Layout.messageHead)
-      guard position &- links[link].outMessageHead < UInt64(Layout.messageCount) else {
-        return false
-      }
-    }
     let cell = Self.messageCell(block, position)
     peer.write(message, cell + 8)
     peer.store(position &+ 1, cell)
@@ -130,6 +132,14 @@ extension EmulatedTransport {
     markReady(link)
     notify(link)
     return true
+  }
+
+  private mutating func hasRoomForMessage(_ link: Int) -> Bool {
+    let position = links[link].outMessagePosition
+    if position &- links[link].outMessageHead < UInt64(Layout.messageCount) { return true }
+    links[link].outMessageHead = links[link].peer.load64(
+      links[link].peerBlock + Layout.messageHead)
+    return position &- links[link].outMessageHead < UInt64(Layout.messageCount)
   }
 
   private static func messageCell(_ block: Int, _ position: UInt64) -> Int {
