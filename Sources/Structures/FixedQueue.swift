@@ -1,9 +1,10 @@
-package import BasicContainers
+public import BasicContainers
 
 /// A first-in first-out queue of fixed capacity.
 ///
-/// For elements that are trivially copied; it allocates when it is made and never again.
-package struct FixedQueue<Element: BitwiseCopyable>: ~Copyable {
+/// For elements that are trivially copied; it allocates when it is made and never again. `public` so that other
+/// modules specialize it, as `SlotTable`.
+public struct FixedQueue<Element: BitwiseCopyable>: ~Copyable {
   @usableFromInline var cells: RigidArray<Element>
   @usableFromInline let mask: Int
   @usableFromInline var head: Int
@@ -12,7 +13,7 @@ package struct FixedQueue<Element: BitwiseCopyable>: ~Copyable {
   /// - Parameters:
   ///   - capacity: elements, a power of two.
   ///   - filler: any value; it fills the unused cells.
-  package init(capacity: Int, filler: Element) {
+  public init(capacity: Int, filler: Element) {
     precondition(capacity > 0 && capacity & (capacity - 1) == 0, "capacity: a power of two")
     cells = RigidArray(capacity: capacity)
     for _ in 0..<capacity { cells.append(filler) }
@@ -21,16 +22,16 @@ package struct FixedQueue<Element: BitwiseCopyable>: ~Copyable {
     tail = 0
   }
 
-  @inlinable package var count: Int { tail &- head }
-  @inlinable package var isEmpty: Bool { tail == head }
-  @inlinable package var isFull: Bool { tail &- head > mask }
-  @inlinable package var capacity: Int { mask + 1 }
-  @inlinable package var freeCapacity: Int { mask + 1 - count }
+  @inlinable public var count: Int { tail &- head }
+  @inlinable public var isEmpty: Bool { tail == head }
+  @inlinable public var isFull: Bool { tail &- head > mask }
+  @inlinable public var capacity: Int { mask + 1 }
+  @inlinable public var freeCapacity: Int { mask + 1 - count }
 
   /// Appends; false when the queue is full.
   @inlinable
   @discardableResult
-  package mutating func append(_ element: Element) -> Bool {
+  public mutating func append(_ element: Element) -> Bool {
     guard !isFull else { return false }
     cells[tail & mask] = element
     tail &+= 1
@@ -38,15 +39,15 @@ package struct FixedQueue<Element: BitwiseCopyable>: ~Copyable {
   }
 
   @inlinable
-  package var first: Element? { isEmpty ? nil : cells[head & mask] }
+  public var first: Element? { isEmpty ? nil : cells[head & mask] }
 
   @inlinable
-  package mutating func popFirst() -> Element? {
+  public mutating func popFirst() -> Element? {
     guard !isEmpty else { return nil }
     let element = cells[head & mask]
     head &+= 1
     return element
   }
 
-  package mutating func removeAll() { head = tail }
+  public mutating func removeAll() { head = tail }
 }

@@ -1,10 +1,13 @@
-package import BasicContainers
+public import BasicContainers
 
 /// A table of fixed capacity whose elements are named by handles.
 ///
 /// Taking and freeing a slot is a few instructions and allocates nothing. Free slots are used again in
 /// the order in which they were freed, so that a generation repeats as late as possible.
-package struct SlotTable<Element>: ~Copyable {
+///
+/// `public`, though nothing outside the package uses it: a generic that is only `package` is not specialized
+/// in other modules, which cost 200 ns instead of 3 for an insertion, an access and a removal.
+public struct SlotTable<Element>: ~Copyable {
   @usableFromInline
   struct Slot {
     @usableFromInline var generation: UInt32
@@ -24,11 +27,11 @@ package struct SlotTable<Element>: ~Copyable {
   @usableFromInline var slots: RigidArray<Slot>
   @usableFromInline var firstFree: UInt32
   @usableFromInline var lastFree: UInt32
-  package private(set) var capacity: Int
-  @usableFromInline package var count: Int
+  public private(set) var capacity: Int
+  public var count: Int
 
   /// - Parameter capacity: slots, 1 to `Handle.slotCountMax`.
-  package init(capacity: Int) {
+  public init(capacity: Int) {
     precondition(capacity > 0 && capacity <= Handle.slotCountMax)
     slots = RigidArray(capacity: capacity)
     self.capacity = capacity
@@ -43,7 +46,7 @@ package struct SlotTable<Element>: ~Copyable {
 
   /// Takes a free slot; nil when the table is full.
   @inlinable
-  package mutating func insert(_ element: Element) -> Handle? {
+  public mutating func insert(_ element: Element) -> Handle? {
     guard firstFree != Self.end else { return nil }
     let slot = Int(firstFree)
     firstFree = slots[slot].nextFree
@@ -56,7 +59,7 @@ package struct SlotTable<Element>: ~Copyable {
   /// Frees the slot and hands its element out; nil for a stale handle.
   @inlinable
   @discardableResult
-  package mutating func remove(_ handle: Handle) -> Element? {
+  public mutating func remove(_ handle: Handle) -> Element? {
     guard contains(handle) else { return nil }
     let slot = handle.slot
     let element = slots[slot].element
@@ -78,7 +81,7 @@ package struct SlotTable<Element>: ~Copyable {
   }
 
   @inlinable
-  package func contains(_ handle: Handle) -> Bool {
+  public func contains(_ handle: Handle) -> Bool {
     let slot = handle.slot
     return slot < slots.count && slots[slot].generation == handle.generation
       && slots[slot].element != nil
@@ -86,7 +89,7 @@ package struct SlotTable<Element>: ~Copyable {
 
   /// The element of a live handle; a stale one is the caller's bug and traps.
   @inlinable
-  package subscript(handle: Handle) -> Element {
+  public subscript(handle: Handle) -> Element {
     get {
       let slot = handle.slot
       precondition(slots[slot].generation == handle.generation, "stale handle")
@@ -104,7 +107,7 @@ package struct SlotTable<Element>: ~Copyable {
 
   /// The handle of the element that lives in a slot, for walks in slot order.
   @inlinable
-  package func handle(at slot: Int) -> Handle? {
+  public func handle(at slot: Int) -> Handle? {
     slots[slot].element == nil ? nil : Handle(slot: slot, generation: slots[slot].generation)
   }
 }
