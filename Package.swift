@@ -99,8 +99,8 @@ let package = Package(
     .target(
       name: "BenchKit",
       dependencies: [
-        "Verbena", "NodeCore", "LNet", "LustreWire", "RDMATransport", "CLinuxShims",
-        .product(name: "Histogram", package: "hdrhistogram-swift"),
+        "Verbena", "NodeCore", "O2IBLND", "LNet", "LustreWire", "RDMATransport", "CLinuxShims",
+        "Structures", .product(name: "Histogram", package: "hdrhistogram-swift"),
       ], swiftSettings: settings),
     .executableTarget(
       name: "VerbenaCommand",
@@ -152,11 +152,11 @@ let package = Package(
       dependencies: [
         "Verbena", "EmulatedTransport", "LNet", "LustreWire", "NodeCore", "RDMATransport",
       ]),
-    .testTarget(name: "BenchKitTests", dependencies: ["BenchKit"]),
+    .testTarget(name: "BenchKitTests", dependencies: ["BenchKit", "LustreWire"]),
     .testTarget(
       name: "CommandTests",
       dependencies: [
-        "VerbenaCommand", "BenchKit", arguments,
+        "VerbenaCommand", "BenchKit", "LustreWire", "O2IBLND", arguments,
         .product(name: "Subprocess", package: "swift-subprocess"),
       ]),
     .testTarget(

@@ -75,19 +75,25 @@ package enum TransferChecksum {
   }
 }
 
-/// The bytes that a measured node lets peers read: the same everywhere, different at every offset.
+/// The bytes that a measured node lets peers read: the same on every node, and nowhere the same for long.
 package enum TransferPattern {
   package static func fill(_ bytes: inout MutableRawSpan) {
     var state: UInt64 = 0x5EED
     var offset = 0
-    while offset + 8 <= bytes.byteCount {
-      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-      bytes.storeBytes(of: state ^ state >> 33, toByteOffset: offset, as: UInt64.self)
-      offset += 8
-    }
+    // The start of a longer pattern is a shorter one, also within a word.
     while offset < bytes.byteCount {
-      bytes.storeBytes(of: UInt8(truncatingIfNeeded: offset), toByteOffset: offset, as: UInt8.self)
-      offset += 1
+      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+      var word = (state ^ state >> 33).littleEndian
+      if offset + 8 <= bytes.byteCount {
+        bytes.storeBytes(of: word, toByteOffset: offset, as: UInt64.self)
+        offset += 8
+        continue
+      }
+      for _ in offset..<bytes.byteCount {
+        bytes.storeBytes(of: UInt8(truncatingIfNeeded: word), toByteOffset: offset, as: UInt8.self)
+        word >>= 8
+        offset += 1
+      }
     }
   }
 }

@@ -21,23 +21,32 @@ struct BenchSession {
   /// Whether both ends run in this process.
   var isLocal: Bool { partner != nil }
 
-  /// Both ends in this process, a thread each, on an emulated fabric of their own.
+  typealias SettingsMaker = ([String: String]) throws(CommandFailure) -> NodeSettings
+
+  /// The plans of two nodes on an emulated fabric of their own.
   ///
   /// - Parameter settings: those of a node with these flags set.
-  static func local(
-    _ settings: ([String: String]) throws(CommandFailure) -> NodeSettings,
-    deadlineNanoseconds: UInt64
-  ) async throws -> BenchSession {
+  static func localPlans(_ settings: SettingsMaker) throws(CommandFailure) -> (
+    active: NodePlan, passive: NodePlan
+  ) {
     let process = ProcessInfo.processInfo.processIdentifier
     let fabric = "bench-\(process)-\(UInt32.random(in: 0...9999))"
     func plan(_ address: String) throws(CommandFailure) -> NodePlan {
       let flags = [Setting.fabric.name: fabric, Setting.bind.name: address]
       return try NodePlan(try settings(flags), isTransient: true)
     }
-    let partner = try await plan("10.0.0.2").start(
+    return (try plan("10.0.0.1"), try plan("10.0.0.2"))
+  }
+
+  /// Both ends in this process, a thread each.
+  static func local(_ settings: SettingsMaker, deadlineNanoseconds: UInt64) async throws
+    -> BenchSession
+  {
+    let plans = try localPlans(settings)
+    let partner = try await plans.passive.start(
       program: { BenchPeer(desk: BenchDesk(), session: 0) })
     return try await own(
-      try plan("10.0.0.1"), target: partner.nids[0], partner: partner,
+      plans.active, target: partner.nids[0], partner: partner,
       deadlineNanoseconds: deadlineNanoseconds)
   }
 

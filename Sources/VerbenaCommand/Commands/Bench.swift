@@ -8,5 +8,5 @@ struct Bench: AsyncParsableCommand {
       Without one, both ends run in this process, a thread each, on an emulated fabric. Ctrl-C once ends the \
       measurement and prints what there is, twice ends at once.
       """,
-    subcommands: [BenchMessage.self, BenchBulk.self])
+    subcommands: [BenchConnect.self, BenchMessage.self, BenchBulk.self])
 }

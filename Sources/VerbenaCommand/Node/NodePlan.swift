@@ -1,3 +1,4 @@
+internal import BenchKit
 internal import EmulatedTransport
 internal import Foundation
 internal import LustreWire
@@ -128,6 +129,27 @@ struct NodePlan {
         return try await Node.start(configuration, program: program) {
           () throws(TransportError) in
           try VerbsTransport(device)
+        }
+      }
+    } catch { throw CommandFailure(error) }
+  }
+
+  /// Starts it on a transport whose connects are timed.
+  func startTimed<Program: NodeProgram & SendableMetatype & ~Copyable>(
+    _ timings: ConnectTimings, program: @escaping @Sendable () -> Program
+  ) async throws(CommandFailure) -> Node {
+    do throws(NodeError) {
+      switch backend {
+      case .emulated(let fabric, let address):
+        return try await Node.start(configuration, program: program) {
+          () throws(TransportError) in
+          TimedTransport(
+            try EmulatedTransport.open(fabric: fabric, address: address), timings: timings)
+        }
+      case .verbs(let device):
+        return try await Node.start(configuration, program: program) {
+          () throws(TransportError) in
+          TimedTransport(try VerbsTransport(device), timings: timings)
         }
       }
     } catch { throw CommandFailure(error) }

@@ -118,7 +118,10 @@ extension Setting {
   static let connections = Setting(
     "iterations", .integer(1...10_000_000), "1000", "Connections that are made")
   static let inFlightConnects = Setting(
-    "in-flight", .integer(1...65536), "16", "Connections that are being made at a time")
+    "in-flight", .integer(1...16), "16",
+    "Connections that are being made at a time, as conns-per-peer")
+  static let connectWarmup = Setting(
+    "warmup", .integer(0...1_000_000), "64", "Connections before the measurement, not counted")
   static let iterations = Setting(
     "iterations", .integer(1...1_000_000_000), "100000", "Messages of each measurement")
   static let bulkIterations = Setting(

@@ -1,0 +1,74 @@
+internal import BenchKit
+internal import LustreWire
+internal import Verbena
+
+/// `bench connect`.
+enum ConnectRun {
+  static let settings: [Setting] = [.connections, .inFlightConnects, .connectWarmup]
+}
+
+extension BenchRun {
+  func connect() async throws {
+    let inFlight = settings.integer(.inFlightConnects)
+    let timings = ConnectTimings()
+    let desk = BenchDesk()
+    let ends = try await connectEnds([Setting.connectionsPerPeer.name: "\(inFlight)"])
+    let nid = ends.target
+    let wanted = ConnectPlan(
+      target: nid, count: settings.integer(.connections),
+      warmupCount: settings.integer(.connectWarmup), inFlight: inFlight,
+      deadlineNanoseconds: settings.nanoseconds(.deadline))
+    let node = try await ends.plan.startTimed(timings) {
+      ConnectClient(wanted, timings: timings, desk: desk)
+    }
+    let header = [
+      ("measured", "set-up of o2iblnd connections, and an LNet ping over them"),
+      ("nodes", "\(node.nids[0]) to \(nid)"), ("at a time", "\(inFlight)"),
+      ("count", "\(wanted.count) after \(wanted.warmupCount) to warm up"),
+    ]
+    try await report(
+      backend: ends.plan.backend.name, header: header, onRequest: { desk.stop() }
+    ) { report, _ in
+      let phase = BenchPhase(.pingPong, target: nid, byteCount: 0, count: wanted.count)
+      let outcome = try await BenchSession.run(
+        phase, on: node, desk, wanted.deadlineNanoseconds &* 2, showsProgress: true)
+      if outcome.count > 0 { ConnectBench.file(outcome, wanted, timings, into: &report) }
+      if outcome.status != 0 {
+        report.failureCount += 1
+        throw CommandFailure(
+          ofBenchmark: BenchError(
+            errno: -outcome.status, "connects to \(nid): errno \(-outcome.status)"))
+      }
+    }
+    await node.stop()
+    await ends.partner?.stop()
+  }
+
+  private struct ConnectEnds {
+    var plan: NodePlan
+    var target: NID
+    /// The passive end, where it is ours too.
+    var partner: Node?
+  }
+
+  /// The active end is always a node of the command's own: connects are taken apart in its transport.
+  private func connectEnds(_ extra: [String: String]) async throws -> ConnectEnds {
+    if let target {
+      let settings = try node(extra)
+      if let owner = try RunningNodes.owner(of: settings) {
+        throw CommandFailure(
+          .usage,
+          "the local NID \(owner) belongs to a node that runs here, and connects are measured from a "
+            + "node of the command's own: give another address with --bind, or stop the node")
+      }
+      return ConnectEnds(
+        plan: try NodePlan(settings, isTransient: true), target: target, partner: nil)
+    }
+    let plans = try BenchSession.localPlans { flags throws(CommandFailure) in
+      try node(flags.merging(extra) { first, _ in first })
+    }
+    let partner = try await plans.passive.start(
+      program: { BenchPeer(desk: BenchDesk(), session: 0) })
+    return ConnectEnds(plan: plans.active, target: partner.nids[0], partner: partner)
+  }
+}

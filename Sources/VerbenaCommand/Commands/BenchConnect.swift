@@ -1,0 +1,33 @@
+internal import ArgumentParser
+internal import BenchKit
+
+struct BenchConnect: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "connect",
+    abstract: "Rate and latency of connection set-up, by named step.",
+    discussion: """
+      Connections are made as a first message makes them, so many at a time, pinged over, and closed. Steps: resolve \
+      address, resolve route, create queue pair, CM connect (it carries the hello of both sides), LND hello (from \
+      established to the first message out), LNet ping over a standing connection, and the time from nothing to \
+      the first ping answered. The rate counts set-up, pings and closing.
+      """)
+
+  @Argument(help: "The NID to measure against.") var nid: String?
+  @Option(name: [.customShort("n"), .long], help: Setting.connections.help) var iterations: String?
+  @Option(help: Setting.inFlightConnects.help) var inFlight: String?
+  @Option(help: Setting.connectWarmup.help) var warmup: String?
+  @OptionGroup(title: "Result") var result: BenchFlags
+  @OptionGroup(title: "Node") var node: NodeFlags
+  @OptionGroup(title: "Tunables") var tunables: TunableFlags
+  @OptionGroup(title: "Logging") var log: LogFlags
+
+  func run() async throws {
+    let flags = typed([
+      Setting.connections.name: iterations, Setting.inFlightConnects.name: inFlight,
+      Setting.connectWarmup.name: warmup,
+    ])
+    try await BenchRun(
+      "connect", nid: nid, own: ConnectRun.settings, typed: flags, [result, node, tunables, log]
+    ).connect()
+  }
+}

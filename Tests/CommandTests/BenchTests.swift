@@ -1,0 +1,90 @@
+// Property: each benchmark runs both ends by itself, its JSON is as the schema says, and bad input is refused.
+// Method: the built command with a few operations; nothing is expected of the times.
+import Foundation
+import Testing
+
+@Suite(.serialized) struct BenchTests {
+  static func json(_ arguments: [String]) async throws -> [String: Any] {
+    let result = try await Command.run(["bench"] + arguments + ["--json", "-", "--force"])
+    #expect(result.status == 0, "\(result.error)")
+    #expect(try Command.schema("bench").problems(result.output) == [])
+    let parsed = try JSONSerialization.jsonObject(with: Data(result.output.utf8))
+    return parsed as? [String: Any] ?? [:]
+  }
+
+  static func series(_ report: [String: Any]) -> [[String: Any]] {
+    report["series"] as? [[String: Any]] ?? []
+  }
+
+  private static func count(_ series: [String: Any]) -> Int? {
+    (series["latency"] as? [String: Any])?["count"] as? Int
+  }
+
+  @Test func messages() async throws {
+    let report = try await Self.json(
+      [
+        "message", "-n", "40", "--warmup", "4", "--rounds", "1", "-s", "0,64", "--operation",
+        "both",
+      ])
+    let names = Self.series(report).map { $0["name"] as? String ?? "" }
+    #expect(
+      names == [
+        "PUT half round trip", "GET round trip", "PUT half round trip", "GET round trip",
+        "PUT rate", "PUT rate",
+      ])
+    #expect(Self.series(report).allSatisfy { Self.count($0) == 40 })
+  }
+
+  @Test func bulkWithChecksums() async throws {
+    let report = try await Self.json(
+      [
+        "bulk", "-n", "6", "--warmup", "1", "-s", "1,4K,1M", "--operation", "both", "--in-flight",
+        "2",
+      ])
+    #expect(Self.series(report).count == 12)
+    for one in Self.series(report) {
+      #expect(Self.count(one) == 6)
+      #expect((one["metrics"] as? [String: Any])?["wrongChecksums"] as? Double == 0)
+    }
+  }
+
+  @Test func connects() async throws {
+    let report = try await Self.json(["connect", "-n", "8", "--in-flight", "4", "--warmup", "4"])
+    let byName = Dictionary(
+      uniqueKeysWithValues: Self.series(report).map { ($0["name"] as? String ?? "", $0) })
+    #expect(byName["CM connect"].flatMap(Self.count) == 8)
+    #expect(byName["first ping answered"].flatMap(Self.count) == 2)
+    let metrics = byName["rate"]?["metrics"] as? [String: Any]
+    #expect(metrics?["connects"] as? Double == 8)
+  }
+
+  @Test func quietPrintsOneLine() async throws {
+    let result = try await Command.run(
+      ["bench", "bulk", "-n", "2", "-s", "64K", "--checksum", "off", "--quiet", "--force"])
+    #expect(result.status == 0)
+    #expect(result.error.isEmpty)
+    #expect(result.output.split(separator: "\n").count == 1)
+    #expect(result.output.contains("MiB/s"))
+  }
+
+  @Test func nobodyThereIsUnavailable() async throws {
+    let fabric = "test-\(UInt32.random(in: 0 ... .max))"
+    let result = try await Command.run([
+      "bench", "bulk", "--fabric", fabric, "10.0.0.77@o2ib", "--deadline", "10s", "--force",
+    ])
+    #expect(result.status == 69, "\(result.error)")
+    #expect(result.error.contains("10.0.0.77@o2ib"))
+  }
+
+  @Test(arguments: [
+    (["message", "-s", "2M"], "0 to 1M"), (["message", "-n", "0"], "must be 1 to"),
+    (["bulk", "-s", "1M..4K"], "is no range"), (["connect", "--in-flight", "17"], "1 to 16"),
+    (["bulk", "-c", "UD"], "must be"), (["bulk", "10.0.0.[1-2]@o2ib"], "takes one"),
+    (["message", "--peer-credits", "7"], "8 to 255"), (["bulk", "-D", "fast"], "is no duration"),
+  ])
+  func badInput(arguments: [String], named: String) async throws {
+    let result = try await Command.run(["bench"] + arguments)
+    #expect(result.status == 64)
+    #expect(result.error.contains(named), "\(result.error)")
+  }
+}

@@ -1,0 +1,110 @@
+// Property: a node serves until SIGTERM and ends with status 0; ping, discover and bench reach it from another
+// process, through a fabric and through a running node's control socket.
+// Method: real processes on a fabric and in a runtime directory of the test's own.
+import Foundation
+import Testing
+
+@Suite(.serialized) struct NodeTests {
+  /// A running node, killed when the test is done with it.
+  final class Running {
+    let process = Process()
+    private let output = Pipe()
+
+    /// Returns once the node says that it is ready.
+    init(_ arguments: [String], environment: [String: String]) throws {
+      process.executableURL = URL(fileURLWithPath: Command.path)
+      process.arguments = ["node"] + arguments
+      process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+      process.standardOutput = output
+      try process.run()
+      var text = ""
+      while !text.contains("ready") {
+        let data = output.fileHandleForReading.availableData
+        guard !data.isEmpty else { throw CocoaError(.featureUnsupported) }
+        text += String(decoding: data, as: UTF8.self)
+      }
+    }
+
+    func terminate() -> Int32 {
+      process.terminate()
+      process.waitUntilExit()
+      return process.terminationStatus
+    }
+
+    deinit { if process.isRunning { process.terminate() } }
+  }
+
+  /// What keeps this run apart from others on the host.
+  struct Place {
+    let fabric = "test-\(UInt32.random(in: 0 ... .max))"
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
+      "verbena-\(UInt32.random(in: 0 ... .max))")
+    var environment: [String: String] { ["VERBENA_RUNTIME_DIRECTORY": folder.path] }
+
+    func run(_ arguments: [String]) async throws -> CommandResult {
+      try await Command.run(arguments, environment: environment)
+    }
+
+    func remove() { try? FileManager.default.removeItem(at: folder) }
+  }
+
+  @Test func pingDiscoverAndBenchFromAnotherProcess() async throws {
+    let place = Place()
+    defer { place.remove() }
+    let node = try Running(
+      ["--fabric", place.fabric, "--bind", "10.0.0.1"], environment: place.environment)
+    let target = "10.0.0.1@o2ib"
+
+    let ping = try await place.run(["ping", "--fabric", place.fabric, target, "--json", "-"])
+    #expect(ping.status == 0, "\(ping.error)")
+    #expect(try Command.schema("ping").problems(ping.output) == [])
+    #expect(ping.output.contains("\"answered\": true"))
+
+    let discover = try await place.run(["discover", "--fabric", place.fabric, target])
+    #expect(discover.status == 0)
+    #expect(discover.output.hasPrefix("discover:\n    - primary nid: 10.0.0.1@o2ib\n"))
+    let json = try await place.run(["discover", "--fabric", place.fabric, target, "--json", "-"])
+    #expect(try Command.schema("discover").problems(json.output) == [])
+
+    let bench = try await place.run([
+      "bench", "bulk", "--fabric", place.fabric, target, "-n", "3", "-s", "64K", "--force",
+    ])
+    #expect(bench.status == 0, "\(bench.error)")
+    #expect(bench.output.contains("checksums"))
+
+    let partial = try await place.run([
+      "ping", "--fabric", place.fabric, target, "10.0.0.9@o2ib", "--deadline", "20s",
+    ])
+    #expect(partial.status == 2)
+    #expect(node.terminate() == 0)
+  }
+
+  @Test func commandsGoThroughARunningNode() async throws {
+    let place = Place()
+    defer { place.remove() }
+    let far = try Running(
+      ["--fabric", place.fabric, "--bind", "10.0.1.1"], environment: Place().environment)
+    let near = try Running(
+      ["--fabric", place.fabric, "--bind", "10.0.1.2"], environment: place.environment)
+    let ping = try await place.run(["ping", "10.0.1.1@o2ib", "--json", "-"])
+    #expect(ping.status == 0, "\(ping.error)")
+    #expect(ping.output.contains("\"from\": \"10.0.1.2@o2ib\""))
+    let bench = try await place.run([
+      "bench", "message", "10.0.1.1@o2ib", "-n", "20", "--warmup", "2", "--force",
+    ])
+    #expect(bench.status == 0, "\(bench.error)")
+    #expect(bench.output.contains("running node 10.0.1.2@o2ib"))
+
+    let second = try await place.run(["node", "--fabric", place.fabric, "--bind", "10.0.1.2"])
+    #expect(second.status == 64)
+    #expect(second.error.contains("\(near.process.processIdentifier)"))
+    #expect(near.terminate() == 0)
+    #expect(far.terminate() == 0)
+  }
+
+  @Test func aNodeOnAFabricNeedsAnAddress() async throws {
+    let result = try await Place().run(["node", "--fabric", "x"])
+    #expect(result.status == 64)
+    #expect(result.error.contains("--bind"))
+  }
+}
