@@ -55,9 +55,13 @@ refuses() {
   return 1
 }
 
-# The frames that tshark cannot decode. It reads GET_REQ (0xd6) four
-# bytes early, and says bad_buflen of LNet payloads that it does not know, such as a push.
-malformed() { tshark -r "$PCAP" -Y '_ws.malformed && !(lnet.ib.type == 0xd6) && !lnet.bad_buflen' 2>/dev/null; }
+# The frames that tshark cannot decode. It reads GET_REQ (0xd6) four bytes early, says bad_buflen of
+# LNet payloads that it does not know, such as a push, and guesses at the protocol of the raw data
+# that an RDMA WRITE (6 to 11) carries.
+malformed() {
+  tshark -r "$PCAP" -Y '_ws.malformed && !(lnet.ib.type == 0xd6) && !lnet.bad_buflen &&
+    !(infiniband.bth.opcode >= 6 && infiniband.bth.opcode <= 11)' 2>/dev/null
+}
 
 # frames FILTER AT_LEAST: fails when the capture has fewer that match.
 frames() {
