@@ -59,14 +59,19 @@ package final class SimulatedConnection {
   var remoteAddress: UInt32 { remote.ipv4 }
   private var fabric: SimulatedFabric { host.fabric }
 
-  /// What the passive end said when it accepted; of an established connection.
+  /// The number of the other end's host, once it has been heard of.
+  package var peerHost: Int? { peer?.host.number }
+
+  /// What the passive end said when it accepted, as it was received.
   package var acceptData: PrivateData? {
-    isActive ? peer?.parameters.privateData : parameters.privateData
+    let data = isActive ? peer?.parameters.privateData : parameters.privateData
+    return data.map { SimulatedFabric.padded($0, to: PrivateData.replyByteCountMax) }
   }
 
-  /// What the active end said when it asked.
+  /// What the active end said when it asked, as it was received.
   package var requestData: PrivateData? {
-    isActive ? parameters.privateData : peer?.parameters.privateData
+    let data = isActive ? parameters.privateData : peer?.parameters.privateData
+    return data.map { SimulatedFabric.padded($0, to: PrivateData.requestByteCountMax) }
   }
 
   func enter(_ next: Phase) {

@@ -20,22 +20,27 @@ package struct PropertyRunner<Case: CustomStringConvertible> {
   private let shrink: (Case) -> [Case]
   /// What is wrong with a case; nil when nothing is.
   private let problem: (Case) -> String?
+  /// Told of each seed before it is tried: a trap ends the process, and leaves no other trace of its seed.
+  private let announce: (UInt64) -> Void
   /// Smaller cases that may be tried for one failure.
   private let attemptCountMax: Int
 
   package init(
     attemptCountMax: Int = 300, draw: @escaping (UInt64) -> Case,
-    shrink: @escaping (Case) -> [Case], problem: @escaping (Case) -> String?
+    shrink: @escaping (Case) -> [Case], problem: @escaping (Case) -> String?,
+    announce: @escaping (UInt64) -> Void = { _ in }
   ) {
     self.attemptCountMax = attemptCountMax
     self.draw = draw
     self.shrink = shrink
     self.problem = problem
+    self.announce = announce
   }
 
   /// The first failure; nil when the property held for every seed.
   package func run(seeds: some Sequence<UInt64>) -> Failure? {
     for seed in seeds {
+      announce(seed)
       let drawn = draw(seed)
       guard let reason = problem(drawn) else { continue }
       return smallest(seed: seed, drawn: drawn, reason: reason)

@@ -28,14 +28,17 @@ struct OperationLedger {
     var failure: Int32 = 0
     /// How often its PUT landed whole at the target.
     var landings = 0
+    /// Its peer is not ours to answer for.
+    var mayFail = false
   }
 
   private(set) var records: [Record] = []
   private(set) var endedCount = 0
   private(set) var succeededCount = 0
 
-  mutating func add(_ operation: Scenario.Operation) -> Int {
+  mutating func add(_ operation: Scenario.Operation, mayFail: Bool = false) -> Int {
     records.append(Record(operation: operation))
+    records[records.count - 1].mayFail = mayFail
     return records.count - 1
   }
 
