@@ -116,7 +116,8 @@ let package = Package(
 
     // One suite of assertions on what a transport must do, run on every backend.
     .target(
-      name: "TransportConformance", dependencies: ["RDMATransport", "CLinuxShims"],
+      name: "TransportConformance",
+      dependencies: ["RDMATransport", "CLinuxShims", "CAllocationCounter"],
       path: "Tests/Conformance/TransportConformance", swiftSettings: settings),
     .executableTarget(
       name: "transport-conformance",

@@ -139,6 +139,8 @@ public struct VerbsTransport: RDMATransport, ~Copyable {
     }
     requests.free()
     clinux_close(wakeDescriptor)
+    // If the device's thread is stuck, the device may still write: the memory is then kept for ever.
+    guard link.isDetached.load(ordering: .acquiring) else { return }
     giveBackQueues()
     for registration in regions.values { registration.free() }
   }
@@ -157,7 +159,7 @@ public struct VerbsTransport: RDMATransport, ~Copyable {
 
   /// Returns the completion queues to the device's pool, as clean as new ones.
   private func giveBackQueues() {
-    guard link.isDetached.load(ordering: .acquiring), let kit = link.takeKit() else { return }
+    guard let kit = link.takeKit() else { return }
     for index in 0..<queues.count where queues[index].eventCount > 0 {
       // SAFETY: the queues are ours until they are given back.
       unsafe ibv_ack_cq_events(

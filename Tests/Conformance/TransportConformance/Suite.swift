@@ -20,6 +20,7 @@ package struct Suite<T: RDMATransport & SendableMetatype & ~Copyable> {
 
   package static var cases: [Case] {
     connectCases + messageCases + memoryCases + errorCases + lifeCases + wakeCases
+      + allocationCases
   }
 
   /// Runs one case on two new transports.
