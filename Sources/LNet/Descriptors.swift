@@ -167,8 +167,7 @@ extension LNet {
   }
 
   /// Ends one use of a descriptor with an event; frees the descriptor if that was the last.
-  mutating func endUse(of index: Int, with event: LNetEvent, turn: inout Turn) {
-    var event = event
+  mutating func endUse(of index: Int, with event: inout LNetEvent, turn: inout Turn) {
     descriptors[index].uses -= 1
     if descriptors[index].isAborted { event.status = descriptors[index].abortStatus }
     let owner = descriptors[index].owner

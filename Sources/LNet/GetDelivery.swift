@@ -92,6 +92,6 @@ extension LNet {
     served.initiator = operation.initiator
     served.initiatorPID = operation.reception.header.source.pid
     served.source = operation.reception.header.source.nid
-    endUse(of: index, with: served, turn: &turn)
+    endUse(of: index, with: &served, turn: &turn)
   }
 }

@@ -48,12 +48,12 @@ package struct LNet: ~Copyable {
   var buckets: RigidArray<EntryBucket>
   let bucketShift: UInt64
 
-  var messages: SlotTable<MessageRecord>
+  var messages: HandleTable<MessageRecord>
   var requestCount: Int
   var responseCount: Int
-  var operations: SlotTable<Operation>
+  var operations: HandleTable<Operation>
 
-  var held: SlotTable<HeldReception>
+  var held: HandleTable<HeldReception>
   var heldCount: Int
   var inPlaceCount: Int
   /// Lazy portals, one bit each, whose waiting messages must be looked at again.
@@ -80,8 +80,8 @@ package struct LNet: ~Copyable {
   /// Whether some peer's parked messages were left over by a flush.
   var flushPending: Bool
 
-  var probes: SlotTable<ProbeRecord>
-  var discoveries: SlotTable<DiscoveryRequest>
+  var probes: HandleTable<ProbeRecord>
+  var discoveries: HandleTable<DiscoveryRequest>
 
   package init(configuration: LNetConfiguration, turn: inout Turn) {
     let limits = configuration.limits
@@ -132,11 +132,17 @@ package struct LNet: ~Copyable {
     buckets = RigidArray(capacity: bucketCount)
     for _ in 0..<bucketCount { buckets.append(EntryBucket(first: noCell, last: noCell)) }
 
-    messages = SlotTable(capacity: limits.messages + limits.responses)
+    messages = HandleTable(
+      capacity: limits.messages + limits.responses,
+      filler: MessageRecord(
+        message: filler, kind: .put, deadline: 0, descriptor: noCell, hop: .none))
     requestCount = 0
     responseCount = 0
-    operations = SlotTable(capacity: limits.operations)
-    held = SlotTable(capacity: receptions)
+    operations = HandleTable(capacity: limits.operations, filler: .filler(filler.header))
+    held = HandleTable(
+      capacity: receptions,
+      filler: HeldReception(
+        reception: .filler(filler.header), run: .none, next: noCell, isDelivered: false))
     heldCount = 0
     inPlaceCount = 0
     portalsToDrain = 0
@@ -156,8 +162,12 @@ package struct LNet: ~Copyable {
     impairedCount = 0
     pushHand = limits.peers
     flushPending = false
-    probes = SlotTable(capacity: limits.pings)
-    discoveries = SlotTable(capacity: limits.discoveries)
+    probes = HandleTable(
+      capacity: limits.pings,
+      filler: ProbeRecord(
+        purpose: .command, hop: .none, nid: .any, tag: 0, piece: .none, descriptor: .none))
+    discoveries = HandleTable(
+      capacity: limits.discoveries, filler: DiscoveryRequest(nid: .any, tag: 0))
 
     guard
       let responseTimer = turn.timers.make(

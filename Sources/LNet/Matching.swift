@@ -44,30 +44,33 @@ extension LNet {
   mutating func match(_ query: MatchQuery) -> Match {
     var index = portals[query.portal].first
     while index != noCell {
-      let entry = entries[Int(index)]
-      if accepts(entry, query) { return commit(Int(entry.descriptor), query) }
-      index = entry.next
+      let number = Int(index)
+      if accepts(number, query) { return commit(Int(entries[number].descriptor), query) }
+      index = entries[number].next
     }
     guard portals[query.portal].exactCount != 0 else { return .unmatched(.none) }
     index = buckets[bucket(portal: query.portal, matchBits: query.matchBits)].first
     while index != noCell {
-      let entry = entries[Int(index)]
-      if Int(entry.portal) == query.portal && accepts(entry, query) {
-        return commit(Int(entry.descriptor), query)
+      let number = Int(index)
+      if Int(entries[number].portal) == query.portal && accepts(number, query) {
+        return commit(Int(entries[number].descriptor), query)
       }
-      index = entry.next
+      index = entries[number].next
     }
     return .unmatched(.none)
   }
 
   /// Steps 1 to 5 of spec 01 §4.3.
   @inline(__always)
-  private func accepts(_ entry: EntryRecord, _ query: MatchQuery) -> Bool {
-    guard (entry.matchBits ^ query.matchBits) & ~entry.ignoreBits == 0, entry.descriptor != noCell
+  private func accepts(_ entry: Int, _ query: MatchQuery) -> Bool {
+    guard (entries[entry].matchBits ^ query.matchBits) & ~entries[entry].ignoreBits == 0,
+      entries[entry].descriptor != noCell
     else { return false }
-    guard entry.pid == LNetLimits.anyPID || entry.pid == query.pid else { return false }
-    guard entry.nid == .any || isSame(entry.nid, query) else { return false }
-    let index = Int(entry.descriptor)
+    let pid = entries[entry].pid
+    guard pid == LNetLimits.anyPID || pid == query.pid else { return false }
+    let nid = entries[entry].nid
+    guard nid == .any || isSame(nid, query) else { return false }
+    let index = Int(entries[entry].descriptor)
     return descriptors[index].options.contains(query.operation) && !descriptors[index].isExhausted
       && !descriptors[index].isAborted
   }
@@ -82,27 +85,24 @@ extension LNet {
 
   /// Steps 6 and 7.
   private mutating func commit(_ index: Int, _ query: MatchQuery) -> Match {
-    let descriptor = descriptors[index]
-    if descriptor.isInPlace && inPlaceCount >= limits.messagesInPlace {
-      return .unmatched(.full)
-    }
+    let isInPlace = descriptors[index].isInPlace
+    if isInPlace && inPlaceCount >= limits.messagesInPlace { return .unmatched(.full) }
+    let options = descriptors[index].options
+    let end = descriptors[index].length
     let offset =
-      descriptor.isInPlace
-      ? 0 : descriptor.options.contains(.remoteOffset) ? query.offset : descriptor.offset
-    var room = descriptor.length - min(offset, descriptor.length)
-    if descriptor.options.contains(.maxSize) { room = min(room, descriptor.maxSize) }
+      isInPlace ? 0 : options.contains(.remoteOffset) ? query.offset : descriptors[index].offset
+    var room = end - min(offset, end)
+    if options.contains(.maxSize) { room = min(room, descriptors[index].maxSize) }
     var length = query.length
     if length > room {
-      guard descriptor.options.contains(.truncate) else { return .unmatched(.tooLong) }
+      guard options.contains(.truncate) else { return .unmatched(.tooLong) }
       length = room
     }
-    if !descriptor.isInPlace {
-      // An offset beyond the end carries nothing: what follows it begins at the end.
-      descriptors[index].offset = min(offset, descriptor.length) + length
-    }
+    // An offset beyond the end carries nothing: what follows it begins at the end.
+    if !isInPlace { descriptors[index].offset = min(offset, end) + length }
     count(operationOn: index)
     // One that is used up is not met again by later searches.
-    if descriptors[index].isExhausted && descriptor.unlinksWhenExhausted {
+    if descriptors[index].isExhausted && descriptors[index].unlinksWhenExhausted {
       detachEntry(ofDescriptor: index)
     }
     return Match(kind: .matched, descriptor: index, offset: offset, length: length)

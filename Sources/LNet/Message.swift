@@ -97,36 +97,52 @@ extension LNet {
 
   /// Ends a message: its consumer hears of it, its slot is free.
   mutating func complete(_ handle: Handle, status: Int32, turn: inout Turn) {
-    guard let record = messages.remove(handle) else { return }
-    if record.isResponse { responseCount -= 1 } else { requestCount -= 1 }
-    if record.ownsPayload { turn.memory.release(record.message.payload) }
-    guard record.descriptor != noCell else { return }
-    let index = Int(record.descriptor)
-    switch record.kind {
-    case .acknowledge: break
-    case .reply:
-      var event = makeEvent(.get, descriptor: index)
-      event.status = status
-      event.interface = record.message.interface
-      event.requestedLength = record.requestedLength
-      event.movedLength = status == 0 ? record.message.header.payloadLength : 0
-      event.offset = record.offset
-      event.matchBits = record.matchBits
-      event.initiator = record.initiator
-      event.initiatorPID = record.message.header.destination.pid
-      event.source = record.message.header.destination.nid
-      endUse(of: index, with: event, turn: &turn)
-    case .put, .get:
-      if descriptors[index].message == handle { descriptors[index].message = .none }
-      if status != 0 { forgetResponse(of: record, descriptor: index) }
-      var event = makeEvent(.send, descriptor: index)
-      event.status = status
-      event.interface = record.message.interface
-      event.requestedLength = descriptors[index].length
-      event.movedLength = status == 0 ? descriptors[index].length : 0
-      event.source = record.message.header.destination.nid
-      endUse(of: index, with: event, turn: &turn)
+    guard messages.contains(handle) else { return }
+    if messages[handle].isResponse { responseCount -= 1 } else { requestCount -= 1 }
+    if messages[handle].ownsPayload { turn.memory.release(messages[handle].message.payload) }
+    guard messages[handle].descriptor != noCell else {
+      messages.free(handle)
+      return
     }
+    let index = Int(messages[handle].descriptor)
+    switch messages[handle].kind {
+    case .acknowledge: messages.free(handle)
+    case .reply: endReply(handle, descriptor: index, status: status, turn: &turn)
+    case .put, .get: endSend(handle, descriptor: index, status: status, turn: &turn)
+    }
+  }
+
+  private mutating func endSend(
+    _ handle: Handle, descriptor index: Int, status: Int32, turn: inout Turn
+  ) {
+    if descriptors[index].message == handle { descriptors[index].message = .none }
+    if status != 0 { forgetResponse(of: messages[handle], descriptor: index) }
+    var event = makeEvent(.send, descriptor: index)
+    event.status = status
+    event.interface = messages[handle].message.interface
+    event.requestedLength = descriptors[index].length
+    event.movedLength = status == 0 ? descriptors[index].length : 0
+    event.source = messages[handle].message.header.destination.nid
+    messages.free(handle)
+    endUse(of: index, with: &event, turn: &turn)
+  }
+
+  private mutating func endReply(
+    _ handle: Handle, descriptor index: Int, status: Int32, turn: inout Turn
+  ) {
+    let record = messages[handle]
+    messages.free(handle)
+    var event = makeEvent(.get, descriptor: index)
+    event.status = status
+    event.interface = record.message.interface
+    event.requestedLength = record.requestedLength
+    event.movedLength = status == 0 ? record.message.header.payloadLength : 0
+    event.offset = record.offset
+    event.matchBits = record.matchBits
+    event.initiator = record.initiator
+    event.initiatorPID = record.message.header.destination.pid
+    event.source = record.message.header.destination.nid
+    endUse(of: index, with: &event, turn: &turn)
   }
 
   /// The answer to a message that was not sent will not come: nobody shall wait for it.

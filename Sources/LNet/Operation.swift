@@ -18,20 +18,30 @@ struct Operation: BitwiseCopyable {
   var run: BufferRef
   var initiator: NID
 
-  init(kind: Kind, reception: Reception, descriptor: UInt32, offset: UInt32, moved: UInt32) {
+  init(
+    kind: Kind, reception: Reception, descriptor: UInt32, offset: UInt32, moved: UInt32,
+    initiator: NID = .any
+  ) {
     self.kind = kind
     self.reception = reception
     self.descriptor = descriptor
     self.offset = offset
     self.moved = moved
     run = .none
-    initiator = .any
+    self.initiator = initiator
+  }
+
+  /// What unused cells of the table hold.
+  static func filler(_ header: LNetHeader) -> Operation {
+    Operation(
+      kind: .put, reception: .filler(header), descriptor: noCell, offset: 0, moved: 0)
   }
 }
 
 extension LNet {
   /// Has the peer write the data of a PUT or REPLY: into the sink itself, or into a run of bulk memory.
-  mutating func fetch(_ operation: inout Operation, turn: inout Turn) -> ReceptionAnswer {
+  mutating func fetch(_ wanted: Operation, turn: inout Turn) -> ReceptionAnswer {
+    var operation = wanted
     let index = Int(operation.descriptor)
     let length = Int(operation.moved)
     var sink = BufferRef.none
@@ -81,7 +91,7 @@ extension LNet {
       if operation.run != .none { turn.memory.release(operation.run) }
       var event = replyEvent(operation.reception, descriptor: index, moved: operation.moved)
       event.status = status
-      endUse(of: index, with: event, turn: &turn)
+      endUse(of: index, with: &event, turn: &turn)
     case (.push, .put(let put)):
       if status == 0 {
         takePush(operation.reception, put, bytes: operation.run, turn: &turn)
@@ -96,7 +106,9 @@ extension LNet {
     _ operation: Operation, _ put: LNetPut, status: Int32, turn: inout Turn
   ) {
     let index = Int(operation.descriptor)
-    var event = putEvent(operation, put)
+    let match = Match(
+      kind: .matched, descriptor: index, offset: operation.offset, length: operation.moved)
+    var event = putEvent(operation.reception, put, match, operation.initiator)
     event.status = status
     if status != 0 { event.movedLength = 0 }
     var keepsRun = false
@@ -115,7 +127,7 @@ extension LNet {
       }
     }
     if operation.run != .none && !keepsRun { turn.memory.release(operation.run) }
-    if status == 0 { acknowledge(operation, put, turn: &turn) }
-    endUse(of: index, with: event, turn: &turn)
+    if status == 0 { acknowledge(operation.reception, put, match, turn: &turn) }
+    endUse(of: index, with: &event, turn: &turn)
   }
 }

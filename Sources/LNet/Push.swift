@@ -15,9 +15,10 @@ extension LNet {
     let length = min(
       reception.header.payloadLength, UInt32(turn.memory.messages.pieceByteCount))
     if reception.carrier == .putRequest && length != 0 {
-      var operation = Operation(
-        kind: .push, reception: reception, descriptor: noCell, offset: 0, moved: length)
-      return fetch(&operation, turn: &turn)
+      return fetch(
+        Operation(
+          kind: .push, reception: reception, descriptor: noCell, offset: 0, moved: length),
+        turn: &turn)
     }
     let bytes =
       length == 0 ? BufferRef.none : reception.payload.part(offset: 0, length: Int(length))

@@ -42,14 +42,14 @@ extension LNet {
     _ reception: Reception, _ put: LNetPut, _ match: Match, turn: inout Turn
   ) -> ReceptionAnswer {
     let index = match.descriptor
-    var operation = Operation(
-      kind: .put, reception: reception, descriptor: UInt32(index), offset: match.offset,
-      moved: match.length)
-    operation.initiator = initiator(of: reception)
+    let initiator = initiator(of: reception)
     if reception.carrier == .putRequest && match.length != 0 {
-      return fetch(&operation, turn: &turn)
+      return fetch(
+        Operation(
+          kind: .put, reception: reception, descriptor: UInt32(index), offset: match.offset,
+          moved: match.length, initiator: initiator), turn: &turn)
     }
-    var event = putEvent(operation, put)
+    var event = putEvent(reception, put, match, initiator)
     var answer = reception.refusal()
     if descriptors[index].isInPlace {
       if match.length != 0 {
@@ -63,34 +63,38 @@ extension LNet {
         to: descriptors[index].memory.part(
           offset: Int(match.offset), length: Int(match.length)))
     }
-    acknowledge(operation, put, turn: &turn)
-    endUse(of: index, with: event, turn: &turn)
+    acknowledge(reception, put, match, turn: &turn)
+    endUse(of: index, with: &event, turn: &turn)
     return answer
   }
 
-  func putEvent(_ operation: Operation, _ put: LNetPut) -> LNetEvent {
-    var event = makeEvent(.put, descriptor: Int(operation.descriptor))
-    let header = operation.reception.header
-    event.interface = operation.reception.interface
-    event.requestedLength = header.payloadLength
-    event.movedLength = operation.moved
-    event.offset = operation.offset
+  @inline(__always)
+  func putEvent(
+    _ reception: Reception, _ put: LNetPut, _ match: Match, _ initiator: NID
+  ) -> LNetEvent {
+    var event = makeEvent(.put, descriptor: match.descriptor)
+    event.interface = reception.interface
+    event.requestedLength = reception.header.payloadLength
+    event.movedLength = match.length
+    event.offset = match.offset
     event.headerData = put.headerData
     event.matchBits = put.matchBits
-    event.initiator = operation.initiator
-    event.initiatorPID = header.source.pid
-    event.source = header.source.nid
+    event.initiator = initiator
+    event.initiatorPID = reception.header.source.pid
+    event.source = reception.header.source.nid
     return event
   }
 
   /// Sends the ACK of a PUT whose data is in place, if one is wanted (spec 01 §4.4).
-  mutating func acknowledge(_ operation: Operation, _ put: LNetPut, turn: inout Turn) {
-    let descriptor = Int(operation.descriptor)
+  @inline(__always)
+  mutating func acknowledge(
+    _ reception: Reception, _ put: LNetPut, _ match: Match, turn: inout Turn
+  ) {
     guard !put.acknowledgeHandle.isNone,
-      !descriptors[descriptor].options.contains(.acknowledgeDisabled),
-      !descriptors[descriptor].isAborted
+      !descriptors[match.descriptor].options.contains(.acknowledgeDisabled),
+      !descriptors[match.descriptor].isAborted
     else { return }
-    sendAcknowledge(operation.reception, put, length: operation.moved, turn: &turn)
+    sendAcknowledge(reception, put, length: match.length, turn: &turn)
   }
 
   /// Keeps a reception whose payload a consumer reads in place.

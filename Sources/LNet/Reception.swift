@@ -14,6 +14,15 @@ struct Reception: BitwiseCopyable {
     case getRequest
     /// It is our own message `message`, to ourselves; the payload lies in `payload`.
     case local
+
+    /// How a message is answered when it is dropped or empty.
+    func refusal(_ status: Int32 = 0) -> ReceptionAnswer {
+      switch self {
+      case .immediate, .local: .consumed
+      case .putRequest: .refusePut(status: status)
+      case .getRequest: .refuseGet(status: status == 0 ? Errno.noData : status)
+      }
+    }
   }
 
   var carrier: Carrier
@@ -26,14 +35,15 @@ struct Reception: BitwiseCopyable {
   var header: LNetHeader
   var payload: BufferRef
 
-  /// How it is answered when it is dropped or empty.
-  func refusal(_ status: Int32 = 0) -> ReceptionAnswer {
-    switch carrier {
-    case .immediate, .local: .consumed
-    case .putRequest: .refusePut(status: status)
-    case .getRequest: .refuseGet(status: status == 0 ? Errno.noData : status)
-    }
+  /// What unused cells of tables hold.
+  static func filler(_ header: LNetHeader) -> Reception {
+    Reception(
+      carrier: .immediate, interface: 0, id: ReceptionID(raw: .none), message: .none, peer: .any,
+      sender: .none, header: header, payload: .none)
   }
+
+  /// How it is answered when it is dropped or empty.
+  func refusal(_ status: Int32 = 0) -> ReceptionAnswer { carrier.refusal(status) }
 }
 
 extension LNet {
@@ -57,21 +67,24 @@ extension LNet {
     do {
       header = try LNetHeader(decoding: turn.memory.bytes(event.piece), at: headerOffset)
     } catch {
-      return violation(event.peer, value: 0, at: turn.now)
+      note(violationBy: event.peer, type: 0, at: turn.now)
+      return .protocolError
     }
-    if case .hello = header.body { return violation(event.peer, value: 4, at: turn.now) }
-    var reception = Reception(
-      carrier: .immediate, interface: event.interface, id: event.reception, message: .none,
-      peer: event.peer, sender: .none, header: header, payload: .none)
-    switch event.kind {
-    case .putRequest: reception.carrier = .putRequest
-    case .getRequest: reception.carrier = .getRequest
-    default: break
+    let carrier: Reception.Carrier =
+      switch event.kind {
+      case .putRequest: .putRequest
+      case .getRequest: .getRequest
+      default: .immediate
+      }
+    switch checkAddresses(event, carrier, header, at: turn.now) {
+    case .sound: break
+    case .violation: return .protocolError
+    case .dropped: return carrier.refusal()
     }
-    if let answer = checkAddresses(reception, at: turn.now) { return answer }
     counters.messagesReceived += 1
     counters.bytesReceived += UInt64(header.payloadLength)
-    if reception.carrier == .immediate {
+    var payload = BufferRef.none
+    if carrier == .immediate {
       let start = headerOffset + LNetHeader.byteCount
       guard Int(event.piece.length) - start >= Int(header.payloadLength) else {
         // The message fails, the connection stays (spec 02 §6.1).
@@ -79,60 +92,77 @@ extension LNet {
         return .consumed
       }
       if header.payloadLength != 0 {
-        reception.payload = event.piece.part(offset: start, length: Int(header.payloadLength))
+        payload = event.piece.part(offset: start, length: Int(header.payloadLength))
       }
     }
     if impairedCount != 0 { noteArrival(from: header.source.nid, turn: &turn) }
-    return deliver(&reception, turn: &turn)
+    var sender = PeerInterfaceRef.none
+    switch header.body {
+    case .put, .get:
+      sender = findOrCreate(header.source.nid, turn: &turn)
+      guard sender != .none else {
+        counters.droppedNoSlot += 1
+        return carrier.refusal()
+      }
+    case .ack, .reply, .hello: break
+    }
+    // Not a variable: it is passed on without being copied.
+    let reception = Reception(
+      carrier: carrier, interface: event.interface, id: event.reception, message: .none,
+      peer: event.peer, sender: sender, header: header, payload: payload)
+    return deliver(reception, turn: &turn)
   }
 
-  /// The address checks of spec 01 §3.5, in their order; nil when all is well.
+  private enum AddressCheck {
+    case sound, violation, dropped
+  }
+
+  /// The checks of spec 01 §3.5 that decoding has not made, in their order.
   @inline(__always)
   private mutating func checkAddresses(
-    _ reception: Reception, at time: UInt64
-  ) -> ReceptionAnswer? {
-    let own = interfaces[Int(reception.interface)].nid
-    let destination = reception.header.destination.nid
-    let source = reception.header.source.nid
+    _ event: LNDEvent, _ carrier: Reception.Carrier, _ header: LNetHeader, at time: UInt64
+  ) -> AddressCheck {
+    if case .hello = header.body {
+      note(violationBy: event.peer, type: header.body.type, at: time)
+      return .violation
+    }
+    let own = interfaces[Int(event.interface)].nid
+    let destination = header.destination.nid
+    let source = header.source.nid
     if destination != own {
       // Mis-addressed on this network, or meant for another of our interfaces; an RDMA GET may never be routed.
       if destination.net == own.net || ownInterface(destination) != nil
-        || reception.carrier == .getRequest
+        || carrier == .getRequest
       {
-        return violation(
-          reception.peer, value: UInt64(reception.header.body.type), at: time)
+        note(violationBy: event.peer, type: header.body.type, at: time)
+        return .violation
       }
       counters.droppedForeignNetwork += 1
-      return reception.refusal()
+      return .dropped
     }
     // What comes from our own network was not routed: its source is the node that sent it.
-    if source != reception.peer && (source.net == own.net || !source.isLegal) {
+    if source != event.peer && (source.net == own.net || !source.isLegal) {
       counters.droppedForeignSource += 1
-      note(.foreignSource, reception.peer, source.rawValue, at: time)
-      return reception.refusal()
+      note(.foreignSource, event.peer, source.rawValue, at: time)
+      return .dropped
     }
-    return nil
+    return .sound
   }
 
-  private mutating func violation(
-    _ peer: NID, value: UInt64, at time: UInt64
-  ) -> ReceptionAnswer {
+  private mutating func note(violationBy peer: NID, type: UInt32, at time: UInt64) {
     counters.protocolErrors += 1
-    note(.protocolError, peer, value, at: time)
-    return .protocolError
+    note(.protocolError, peer, UInt64(type), at: time)
   }
 
   /// Delivers a message whose header is sound.
-  mutating func deliver(_ reception: inout Reception, turn: inout Turn) -> ReceptionAnswer {
+  mutating func deliver(_ reception: Reception, turn: inout Turn) -> ReceptionAnswer {
     switch reception.header.body {
     case .put(let put):
       counters.puts += 1
-      guard meets(&reception, turn: &turn) else { return reception.refusal() }
       if put.portal == .reserved { return pushArrived(reception, put, turn: &turn) }
       return deliverPut(reception, put, turn: &turn)
     case .get(let get):
       counters.gets += 1
-      guard meets(&reception, turn: &turn) else { return reception.refusal() }
       if get.portal == .reserved { return answerPing(reception, get, turn: &turn) }
       return deliverGet(reception, get, turn: &turn)
     case .ack(let acknowledge):
@@ -144,19 +174,6 @@ extension LNet {
     case .hello:
       preconditionFailure("a HELLO was let through")
     }
-  }
-
-  /// Finds the peer interface that sent it, or makes its acquaintance; false when there is no room.
-  @inline(__always)
-  private mutating func meets(_ reception: inout Reception, turn: inout Turn) -> Bool {
-    guard reception.carrier != .local else { return true }
-    let sender = findOrCreate(reception.header.source.nid, turn: &turn)
-    guard sender != .none else {
-      counters.droppedNoSlot += 1
-      return false
-    }
-    reception.sender = sender
-    return true
   }
 
   /// The primary NID of the node that sent it.

@@ -65,7 +65,7 @@ extension LNet {
     event.matchBits = acknowledge.matchBits
     event.initiator = reception.header.destination.nid
     event.source = reception.header.source.nid
-    endUse(of: index, with: event, turn: &turn)
+    endUse(of: index, with: &event, turn: &turn)
     return reception.refusal()
   }
 
@@ -86,17 +86,18 @@ extension LNet {
     if !descriptors[index].expectsResponse { stopExpecting(descriptor: index) }
     let moved = min(length, room)
     if reception.carrier == .putRequest && moved != 0 {
-      var operation = Operation(
-        kind: .reply, reception: reception, descriptor: UInt32(index), offset: 0, moved: moved)
-      return fetch(&operation, turn: &turn)
+      return fetch(
+        Operation(
+          kind: .reply, reception: reception, descriptor: UInt32(index), offset: 0, moved: moved),
+        turn: &turn)
     }
     if moved != 0 {
       turn.memory.copy(
         from: reception.payload.part(offset: 0, length: Int(moved)),
         to: descriptors[index].memory.part(offset: 0, length: Int(moved)))
     }
-    let event = replyEvent(reception, descriptor: index, moved: moved)
-    endUse(of: index, with: event, turn: &turn)
+    var event = replyEvent(reception, descriptor: index, moved: moved)
+    endUse(of: index, with: &event, turn: &turn)
     return reception.refusal()
   }
 
@@ -132,7 +133,7 @@ extension LNet {
       reply.movedLength = min(UInt32(event.status), descriptors[index].length)
       reply.requestedLength = reply.movedLength
     }
-    endUse(of: index, with: reply, turn: &turn)
+    endUse(of: index, with: &reply, turn: &turn)
   }
 
   /// The descriptor that a response names, if it expects one from this node (spec 01 §3.4, §4.4).

@@ -186,10 +186,10 @@ extension LNet {
   mutating func loop(_ handle: Handle, turn: inout Turn) {
     counters.loopbackMessages += 1
     let message = messages[handle].message
-    var reception = Reception(
+    let reception = Reception(
       carrier: .local, interface: message.interface, id: ReceptionID(raw: .none), message: handle,
       peer: .loopback, sender: .none, header: message.header, payload: message.payload)
-    let answer = deliver(&reception, turn: &turn)
+    let answer = deliver(reception, turn: &turn)
     settle(reception, answer, turn: &turn)
   }
 }
