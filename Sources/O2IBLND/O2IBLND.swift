@@ -38,19 +38,6 @@ package struct O2IBLND: ~Copyable {
     var isPending = false
   }
 
-  struct Reception: BitwiseCopyable {
-    var connection: Handle
-    var piece: BufferRef
-    var receive: UInt16
-    var kind: O2IBMessageType
-    var cookie: UInt64
-    var interface: UInt8
-    var remote: RemoteMemory
-    /// Bytes that the descriptor of a GET_REQ has room for.
-    var sinkByteCount: UInt32
-    var peer: NID
-  }
-
   struct ReceiveSlot: BitwiseCopyable {
     enum Holder: UInt8, BitwiseCopyable {
       /// The connection: not posted, not in use.
@@ -86,7 +73,7 @@ package struct O2IBLND: ~Copyable {
   var freeConnections: FixedQueue<Int32>
   var receives: RigidArray<ReceiveSlot>
   var transmits: TransmitTable
-  var receptions: SlotTable<Reception>
+  var receptions: ReceptionTable
   var peers: RigidArray<Peer>
   var peerIndex: PeerIndex
   var freePeer: Int32
@@ -136,7 +123,7 @@ package struct O2IBLND: ~Copyable {
       }
     }
     transmits = TransmitTable(capacity: limits.transmits)
-    receptions = SlotTable(capacity: limits.receptions)
+    receptions = ReceptionTable(capacity: limits.receptions)
     peers = RigidArray(capacity: limits.peers)
     for slot in 0..<limits.peers {
       var peer = Peer()

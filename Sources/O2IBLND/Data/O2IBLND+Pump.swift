@@ -83,7 +83,7 @@ extension O2IBLND {
   /// A payload that lies in a message piece behind enough headroom is sent from there; everything
   /// else needs a piece of our own.
   @inline(__always)
-  private func isInPlace(_ t: UInt32) -> Bool {
+  func isInPlace(_ t: UInt32) -> Bool {
     let payload = transmits.slots[Int(t)].payload
     return transmits.slots[Int(t)].kind == .immediate && !payload.isBulk
       && Int(payload.offset) >= O2IBProtocol.immediatePayloadOffset
@@ -132,9 +132,6 @@ extension O2IBLND {
     }
     var bytes = turn.memory.messages.mutableBytes(whole)
     envelope.encode(into: &bytes)
-    if transmits.slots[Int(t)].isMessage && kind != .putDone {
-      transmits.slots[Int(t)].header.encode(into: &bytes, at: O2IBProtocol.bodyOffset)
-    }
     let sequence = connections[c].sendPosted &+ 1
     connections[c].sendPosted = sequence
     connections[c].unsignaled += 1
@@ -168,7 +165,12 @@ extension O2IBLND {
   }
 
   /// Writes what follows envelope and LNet header into a piece of our own.
+  @inline(never)
   private mutating func fillOwnPiece(_ t: UInt32, _ whole: BufferRef, _ turn: inout Turn) {
+    if transmits.slots[Int(t)].isMessage && transmits.slots[Int(t)].kind != .putDone {
+      var bytes = turn.memory.messages.mutableBytes(whole)
+      transmits.slots[Int(t)].header.encode(into: &bytes, at: O2IBProtocol.bodyOffset)
+    }
     let transmit = transmits.slots[Int(t)]
     switch transmit.kind {
     case .immediate:

@@ -215,13 +215,14 @@ extension O2IBLND {
   ) {
     switch message.body {
     case .immediate:
-      deliver(.immediate, c, index, whole, cookie: 0, RemoteMemory(), sink: 0, &turn)
+      deliver(.immediate, c, index, whole, &turn)
     case .noop:
       counters.noopsReceived += 1
       repost(c, index, tables.credits[.noopReceived], &turn)
     case .putRequest(let request):
-      deliver(
-        .putRequest, c, index, whole, cookie: request.cookie, RemoteMemory(), sink: 0, &turn)
+      if let id = deliver(.putRequest, c, index, whole, &turn) {
+        receptions.slots[id.slot].cookie = request.cookie
+      }
     case .getRequest(let request):
       getRequested(request, c, index, whole, &turn)
     case .putAcknowledge(let acknowledge):
@@ -240,32 +241,34 @@ extension O2IBLND {
     }
   }
 
-  /// Hands a message to LNet, which holds its buffer and its credit until it answers.
+  /// Hands a message to LNet, which holds its buffer and its credit until it answers; the reception.
+  @discardableResult
   mutating func deliver(
-    _ kind: LNDEvent.Kind, _ c: Int, _ index: Int, _ whole: BufferRef, cookie: UInt64,
-    _ remote: RemoteMemory, sink: UInt32, _ turn: inout Turn
-  ) {
-    let type: O2IBMessageType
-    switch kind {
-    case .putRequest: type = .putRequest
-    case .getRequest: type = .getRequest
-    default: type = .immediate
-    }
-    let reception = Reception(
-      connection: handle(of: c), piece: receives[c * receiveStride + index].piece,
-      receive: UInt16(index), kind: type, cookie: cookie, interface: lnetIndex(c), remote: remote,
-      sinkByteCount: sink, peer: connections[c].peerNID)
-    guard let id = receptions.insert(reception) else {
+    _ kind: LNDEvent.Kind, _ c: Int, _ index: Int, _ whole: BufferRef, _ turn: inout Turn
+  ) -> Handle? {
+    guard let id = receptions.take() else {
       counters.receptionsExhausted += 1
       closeForViolation(c, .resourcesExhausted, status: -Errno.noMemory, &turn)
-      return
+      return nil
+    }
+    let slot = id.slot
+    receptions.slots[slot].connection = handle(of: c)
+    receptions.slots[slot].piece = receives[c * receiveStride + index].piece
+    receptions.slots[slot].receive = UInt16(index)
+    receptions.slots[slot].interface = lnetIndex(c)
+    receptions.slots[slot].peer = connections[c].peerNID
+    switch kind {
+    case .putRequest: receptions.slots[slot].kind = .putRequest
+    case .getRequest: receptions.slots[slot].kind = .getRequest
+    default: receptions.slots[slot].kind = .immediate
     }
     receives[c * receiveStride + index].holder = .reception
     report(
       LNDEvent(
-        kind: kind, interface: reception.interface, peer: reception.peer,
+        kind: kind, interface: lnetIndex(c), peer: connections[c].peerNID,
         reception: ReceptionID(raw: id), piece: whole,
         headerOffset: UInt8(O2IBProtocol.bodyOffset)))
+    return id
   }
 
   // MARK: - Receive buffers

@@ -29,8 +29,18 @@ extension O2IBLND {
     transmits.slots[Int(t)].interface = message.interface
     transmits.slots[Int(t)].message = message.id
     transmits.slots[Int(t)].peer = message.peer
-    transmits.slots[Int(t)].header = message.header
     transmits.slots[Int(t)].payload = message.payload
+    if isInPlace(t) {
+      // The header's place lies in front of the payload: no copy of it is kept.
+      let offset = message.payload.offset - UInt32(LNetHeader.byteCount)
+      let place = BufferRef(
+        slot: message.payload.slot, generation: message.payload.generation, offset: offset,
+        length: UInt32(LNetHeader.byteCount))
+      var bytes = turn.memory.messages.mutableBytes(place)
+      message.header.encode(into: &bytes)
+    } else {
+      transmits.slots[Int(t)].header = message.header
+    }
     if kind == .getRequest { transmits.slots[Int(t)].sink = message.sink }
     if let p = findPeer(message.peer, slot), peers[p].ring >= 0 {
       enqueue(t, on: nextConnection(p), &turn)
@@ -137,18 +147,19 @@ extension O2IBLND {
   /// Ends a transmit: gives its piece back and tells LNet what became of it.
   mutating func end(_ t: UInt32, _ outcome: SendOutcome, _ status: Int32, _ turn: inout Turn) {
     releasePiece(t, &turn)
-    let transmit = transmits.slots[Int(t)]
-    if transmit.isMessage {
+    let slot = Int(t)
+    if transmits.slots[slot].isMessage {
       report(
         LNDEvent(
-          kind: .finished, interface: transmit.interface, peer: transmit.peer, status: status,
-          outcome: outcome, message: transmit.message))
-    } else if transmit.hasTicket {
+          kind: .finished, interface: transmits.slots[slot].interface,
+          peer: transmits.slots[slot].peer, status: status, outcome: outcome,
+          message: transmits.slots[slot].message))
+    } else if transmits.slots[slot].hasTicket {
       report(
         LNDEvent(
-          kind: transmit.kind == .putAcknowledge ? .putDone : .getServed,
-          interface: transmit.interface, peer: transmit.peer, status: status, outcome: outcome,
-          ticket: transmit.ticket))
+          kind: transmits.slots[slot].kind == .putAcknowledge ? .putDone : .getServed,
+          interface: transmits.slots[slot].interface, peer: transmits.slots[slot].peer,
+          status: status, outcome: outcome, ticket: transmits.slots[slot].ticket))
     }
     transmits.free(t)
   }

@@ -27,9 +27,8 @@ extension O2IBLND {
   private mutating func take(
     _ id: ReceptionID, _ turn: inout Turn
   ) -> (reception: Reception, connection: Int?) {
-    guard let reception = receptions.remove(id.raw) else {
-      preconditionFailure("an answer to a reception that is answered or never was")
-    }
+    receptions.free(id.raw)
+    let reception = receptions.slots[id.raw.slot]
     guard let c = connection(reception.connection) else {
       counters.staleAnswers += 1
       turn.memory.messages.release(reception.piece)
@@ -43,9 +42,17 @@ extension O2IBLND {
 
   /// LNet has read an IMMEDIATE, or dropped it.
   package mutating func consumed(_ id: ReceptionID, _ turn: inout Turn) {
-    let (reception, connection) = take(id, &turn)
-    guard let c = connection else { return }
-    repost(c, Int(reception.receive), tables.credits[.immediateConsumed], &turn)
+    precondition(receptions.contains(id.raw), "an answer to a reception that is answered")
+    let slot = id.raw.slot
+    guard let c = connection(receptions.slots[slot].connection),
+      connections[c].state == .established
+    else {
+      _ = take(id, &turn)
+      return
+    }
+    receptions.free(id.raw)
+    let index = Int(receptions.slots[slot].receive)
+    repost(c, index, tables.credits[.immediateConsumed], &turn)
   }
 
   /// The header of a message breaks the protocol: the connection closes (spec 01 §3.5).
@@ -192,16 +199,19 @@ extension O2IBLND {
     let most = UInt64(LNetLimits.maximumPayloadBytes)
     let remote = remoteMemory(request.descriptor, index, whole, turn)
     if let total = byteCount(of: request.descriptor, whole, turn), total <= most {
-      deliver(
-        .getRequest, c, index, whole, cookie: request.cookie, remote, sink: UInt32(total), &turn)
+      if let id = deliver(.getRequest, c, index, whole, &turn) {
+        receptions.slots[id.slot].cookie = request.cookie
+        receptions.slots[id.slot].remote = remote
+        receptions.slots[id.slot].sinkByteCount = UInt32(total)
+      }
       return
     }
     counters.descriptorsRefused += 1
     log(.descriptorRefused, c, number: Int64(request.descriptor.fragmentCount), at: turn.now)
     let reception = Reception(
       connection: handle(of: c), piece: whole, receive: UInt16(index), kind: .getRequest,
-      cookie: request.cookie, interface: lnetIndex(c), remote: remote, sinkByteCount: 0,
-      peer: connections[c].peerNID)
+      interface: lnetIndex(c), peer: connections[c].peerNID, cookie: request.cookie,
+      remote: remote)
     sendGetDone(c, reception, -Errno.protocolError, source: .none, ticket: nil, &turn)
   }
 
