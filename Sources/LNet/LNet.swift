@@ -180,10 +180,14 @@ package struct LNet: ~Copyable {
   }
 
   /// Whether the node may hand in the next event, expiry or command; else it empties the queues first.
+  ///
+  /// Mutating, as a value of this size would be copied to be read.
   package var hasRoom: Bool {
-    let reserve = LNetCapacity.queueReserve
-    return outbox.freeCapacity >= reserve && events.freeCapacity >= reserve
-      && lateAnswers.freeCapacity >= reserve
+    mutating get {
+      let reserve = LNetCapacity.queueReserve
+      return outbox.freeCapacity >= reserve && events.freeCapacity >= reserve
+        && lateAnswers.freeCapacity >= reserve
+    }
   }
 
   package var interfaceCount: Int { interfaces.count }

@@ -28,7 +28,9 @@ public struct NodeCore: ~Copyable {
   }
 
   /// Whether the driver may hand in the next completion, event or expiry; else it takes the events first.
-  package var hasRoom: Bool { lnet.hasRoom && lnd.events.isEmpty }
+  package var hasRoom: Bool {
+    mutating get { lnet.hasRoom && lnd.events.isEmpty }
+  }
 
   /// A work request has ended.
   package mutating func completed(_ completion: WorkCompletion) {
@@ -60,7 +62,7 @@ public struct NodeCore: ~Copyable {
   }
 
   /// A time not later than the next deadline, in nanoseconds; nil for none.
-  package func nextDeadline() -> UInt64? { turn.timers.nextDeadline() }
+  package mutating func nextDeadline() -> UInt64? { turn.timers.nextDeadline() }
 
   /// What LNet reports to its consumers.
   package mutating func nextEvent() -> LNetEvent? { lnet.events.popFirst() }
@@ -101,7 +103,9 @@ public struct NodeCore: ~Copyable {
   }
 
   /// Whether the rooms have noted something for the log.
-  package var hasLogRecords: Bool { !lnd.logRecords.isEmpty || !lnet.log.isEmpty }
+  package var hasLogRecords: Bool {
+    mutating get { !lnd.logRecords.isEmpty || !lnet.log.isEmpty }
+  }
 
   /// Starts to listen on all interfaces.
   package mutating func start() {
@@ -116,7 +120,9 @@ public struct NodeCore: ~Copyable {
   }
 
   /// Whether everything has been closed after `stop`.
-  package var hasStopped: Bool { lnd.isStopping && lnd.isQuiet }
+  package var hasStopped: Bool {
+    mutating get { lnd.isStopping && lnd.isQuiet }
+  }
 
   // MARK: - Batches
 
