@@ -11,11 +11,14 @@ import Testing
     private let output = Pipe()
 
     /// Returns once the node says that it is ready.
-    init(_ arguments: [String], environment: [String: String]) throws {
+    init(
+      _ arguments: [String], environment: [String: String], standardError: Pipe? = nil
+    ) throws {
       process.executableURL = URL(fileURLWithPath: Command.path)
       process.arguments = ["node"] + arguments
       process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
       process.standardOutput = output
+      if let standardError { process.standardError = standardError }
       try process.run()
       var text = ""
       while !text.contains("ready") {
@@ -100,6 +103,27 @@ import Testing
     #expect(second.error.contains("\(near.process.processIdentifier)"))
     #expect(near.terminate() == 0)
     #expect(far.terminate() == 0)
+  }
+
+  @Test func aSignalShowsTheState() async throws {
+    let place = Place()
+    defer { place.remove() }
+    let log = Pipe()
+    let node = try Running(
+      ["--fabric", place.fabric, "--bind", "10.0.2.1"], environment: place.environment,
+      standardError: log)
+    let ping = try await place.run(["ping", "--fabric", place.fabric, "10.0.2.1@o2ib"])
+    #expect(ping.status == 0)
+    kill(node.process.processIdentifier, SIGUSR1)
+    var text = ""
+    while !text.contains("lnet:\n") {
+      let data = log.fileHandleForReading.availableData
+      guard !data.isEmpty else { break }
+      text += String(decoding: data, as: UTF8.self)
+    }
+    #expect(text.contains("nids: [10.0.2.1@o2ib]"))
+    #expect(text.contains("establishedPassive: 1"))
+    #expect(node.terminate() == 0)
   }
 
   @Test func aNodeOnAFabricNeedsAnAddress() async throws {

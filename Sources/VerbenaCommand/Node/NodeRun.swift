@@ -1,4 +1,6 @@
 internal import BenchKit
+internal import LNet
+internal import LustreWire
 internal import Logging
 internal import Verbena
 
@@ -41,6 +43,29 @@ private actor Dumps {
 
   func show() async {
     guard let node else { return }
-    Streams.error("\(node.nids[0]): running\n")
+    do throws(NodeError) {
+      Streams.error(try await node.state().text(of: node))
+    } catch { Streams.error("\(error)\n") }
+  }
+}
+
+extension NodeState {
+  /// YAML: the peers, and every counter that is not 0.
+  func text(of node: Node) -> String {
+    var text = "nids: [\(node.nids.map(\.description).joined(separator: ", "))]\npeers:\n"
+    for peer in peers {
+      text += "  - primary nid: \(peer.primary)\n    state: \(peer.state)\n"
+      text +=
+        "    Multi-Rail: \(peer.isMultiRail ? "True" : "False")\n    NIDs: \(peer.interfaceCount)\n"
+    }
+    return text + "o2iblnd:\n" + Self.lines(driver) + "lnet:\n" + Self.lines(lnet)
+  }
+
+  /// The counters of a structure by their names; those of a structure in it with a blank between.
+  private static func lines(_ counters: Any, _ prefix: String = "  ") -> String {
+    Mirror(reflecting: counters).children.map { name, value in
+      guard let number = value as? UInt64 else { return lines(value, "\(prefix)\(name ?? "") ") }
+      return number == 0 ? "" : "\(prefix)\(name ?? ""): \(number)\n"
+    }.joined()
   }
 }

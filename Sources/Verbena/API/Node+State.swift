@@ -1,0 +1,28 @@
+package import LNet
+internal import NodeCore
+package import O2IBLND
+
+/// What a node has done so far, and whom it knows.
+package struct NodeState: Sendable {
+  package var driver: O2IBCounters
+  package var lnet: LNetCounters
+  /// The nodes it knows.
+  package var peers: [PeerView]
+}
+
+extension Node {
+  /// A picture of the node between two turns.
+  package func state() async throws(NodeError) -> NodeState {
+    try await inbox.run("state") { node, _, call in
+      var peers: [PeerView] = []
+      for place in 0..<node.lnet.peerPlaceCount {
+        if let nid = node.lnet.primaryNID(atPlace: place), let peer = node.lnet.peer(nid) {
+          peers.append(peer)
+        }
+      }
+      call.finish(
+        .success(
+          NodeState(driver: node.lnd.counters, lnet: node.lnet.counters, peers: peers)))
+    }
+  }
+}
