@@ -125,7 +125,9 @@ let package = Package(
       path: "Tests/Conformance/transport-conformance", swiftSettings: settings),
     .testTarget(
       name: "ConformanceTests",
-      dependencies: ["TransportConformance", "EmulatedTransport", "RDMATransport", "Structures"],
+      dependencies: [
+        "TransportConformance", "EmulatedTransport", "Simulation", "RDMATransport", "Structures",
+      ],
       path: "Tests/Conformance/ConformanceTests"),
     .testTarget(
       name: "VerbsTransportTests",

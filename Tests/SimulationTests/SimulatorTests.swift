@@ -4,13 +4,30 @@ import Simulation
 import Testing
 
 @Suite struct SimulatorTests {
+  /// What all runs of a test came to.
+  final class Reports {
+    var operations = 0
+    var succeeded = 0
+    var void = 0
+
+    func add(_ report: Simulator.Report) {
+      operations += report.operationCount
+      succeeded += report.succeededCount
+      void += report.voidCount
+    }
+  }
+
+  let reports = Reports()
+
   private func runner(
     _ name: String, _ draw: @escaping (UInt64) -> Scenario
   ) -> PropertyRunner<Scenario> {
     PropertyRunner(
       draw: draw, shrink: { $0.smaller },
-      problem: { scenario in
-        let violations = Simulator(scenario).run().violations
+      problem: { [reports] scenario in
+        let report = Simulator(scenario).run()
+        reports.add(report)
+        let violations = report.violations
         return violations.isEmpty ? nil : violations.joined(separator: "\n")
       }, announce: Seeds.announce(name))
   }
@@ -25,5 +42,9 @@ import Testing
     let failure = runner("faults") { Scenario.random(seed: $0) }
       .run(seeds: Seeds.range(default: 15))
     #expect(failure == nil, "\(failure.map { "\($0)" } ?? "")")
+    // The faults bite: some operations fail, some die with their node, and most succeed.
+    #expect(reports.succeeded * 2 > reports.operations)
+    #expect(reports.void > 0)
+    #expect(reports.succeeded + reports.void < reports.operations)
   }
 }

@@ -111,6 +111,9 @@ package final class SimulatedConnection {
 
   func connect(_ parameters: ConnectionParameters) {
     guard phase == .ready, isActive else { return }
+    guard parameters.privateData.count <= PrivateData.requestByteCountMax else {
+      return fail(.connect, Errno.invalid)
+    }
     begin(.connecting, parameters)
     fabric.send(.request(from: self), from: localAddress, to: remoteAddress)
   }
@@ -202,6 +205,11 @@ package final class SimulatedConnection {
   func establish(privateData: PrivateData) {
     timing.exchange = elapsed
     enter(.established)
+    // No more READs in flight than the peer answers.
+    if let queuePair {
+      let answered = peer?.wanted.responderResources ?? 0
+      queuePair.initiatorDepth = min(queuePair.attributes.initiatorDepth, answered)
+    }
     queuePair?.enter(.readyToReceive)
     queuePair?.enter(.readyToSend)
     if let queuePair { fabric.observer?.established(queuePair) }

@@ -86,6 +86,7 @@ extension SimulatedHost {
       connection: connection)
     queuePairs[handle] = queuePair
     connection.queuePair = queuePair
+    connection.timing.createQueuePair = 1
     report(
       connection.owner, .ready(queuePair.handle, granted: granted), timing: connection.timing)
   }

@@ -204,7 +204,7 @@ extension SimulatedQueuePair {
         request.byteCount <= Int(attributes.inlineByteCount)
       else { return false }
     }
-    return request.operation != .rdmaRead || attributes.initiatorDepth > 0
+    return request.operation != .rdmaRead || initiatorDepth > 0
   }
 }
 

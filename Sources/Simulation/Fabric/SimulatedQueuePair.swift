@@ -53,6 +53,8 @@ package final class SimulatedQueuePair {
   var silentSlots = 0
   /// Completions made and not yet polled; `released` waits for them.
   var unpolledCompletions = 0
+  /// READs in flight that both ends have agreed on; 0 until they have.
+  var initiatorDepth: UInt8 = 0
   var retryCount = 5
   var notReadyRetryCount = 6
 
