@@ -138,7 +138,8 @@ let package = Package(
     .testTarget(name: "RDMATransportTests", dependencies: ["RDMATransport", "Structures"]),
     .testTarget(name: "CaptureTests", dependencies: ["Capture", "LustreWire"]),
     .testTarget(
-      name: "LNetTests", dependencies: ["LNet", "LustreWire", "Structures", "RDMATransport"]),
+      name: "LNetTests",
+      dependencies: ["LNet", "LustreWire", "Structures", "RDMATransport", "CAllocationCounter"]),
     // Counts allocations in the test bundle.
     .target(name: "CAllocationCounter", path: "Tests/CAllocationCounter"),
     .testTarget(

@@ -10,7 +10,7 @@ extension LNet {
     precondition(entry.portal.isLegal && entry.portal != .reserved, "portal 0 is LNet's own")
     guard let index = entries.take() else { throw .busy }
     let id = makeID(slot: index)
-    entries[index] = EntryRecord(
+    entries.cells[index] = EntryRecord(
       id: id, matchBits: entry.matchBits, ignoreBits: entry.ignoreBits, nid: entry.nid,
       pid: entry.pid, descriptor: noCell, next: noCell, previous: noCell,
       portal: UInt8(truncatingIfNeeded: entry.portal.rawValue),
@@ -29,8 +29,8 @@ extension LNet {
       !descriptor.options.contains(.get) || descriptor.memory.isBulk,
       "what peers read lies in bulk memory")
     let index = try make(descriptor, owner: .consumer)
-    descriptors[index].entry = UInt32(entryIndex)
-    entries[entryIndex].descriptor = UInt32(index)
+    descriptors.cells[index].entry = UInt32(entryIndex)
+    entries.cells[entryIndex].descriptor = UInt32(index)
     let handle = DescriptorHandle(raw: descriptors[index].id)
     let portal = Int(entries[entryIndex].portal)
     if portals[portal].firstHeld != noCell { drain(portal: portal, turn: &turn) }
@@ -66,7 +66,7 @@ extension LNet {
     guard let index = find(handle) else { throw .unknownHandle }
     let descriptor = entries[index].descriptor
     if descriptor != noCell {
-      descriptors[Int(descriptor)].entry = noCell
+      descriptors.cells[Int(descriptor)].entry = noCell
       remove(entry: index)
       abort(descriptor: Int(descriptor), status: Errno.timedOut, idleStatus: 0, turn: &turn)
     } else {
@@ -111,18 +111,18 @@ extension LNet {
   ) throws(LNetError) -> Int {
     let isInPlace = descriptor.memory == .none
     guard let index = descriptors.take() else { throw .busy }
-    descriptors[index] = .free
-    descriptors[index].id = makeID(slot: index)
-    descriptors[index].tag = descriptor.tag
-    descriptors[index].memory = descriptor.memory
-    descriptors[index].length =
+    descriptors.cells[index] = .free
+    descriptors.cells[index].id = makeID(slot: index)
+    descriptors.cells[index].tag = descriptor.tag
+    descriptors.cells[index].memory = descriptor.memory
+    descriptors.cells[index].length =
       isInPlace ? LNetLimits.maximumPayloadBytes : descriptor.memory.length
-    descriptors[index].maxSize = descriptor.maxSize
-    descriptors[index].threshold = descriptor.threshold
-    descriptors[index].options = descriptor.options
-    descriptors[index].unlinksWhenExhausted = descriptor.unlinksWhenExhausted
-    descriptors[index].isInPlace = isInPlace
-    descriptors[index].owner = owner
+    descriptors.cells[index].maxSize = descriptor.maxSize
+    descriptors.cells[index].threshold = descriptor.threshold
+    descriptors.cells[index].options = descriptor.options
+    descriptors.cells[index].unlinksWhenExhausted = descriptor.unlinksWhenExhausted
+    descriptors.cells[index].isInPlace = isInPlace
+    descriptors.cells[index].owner = owner
     return index
   }
 
@@ -130,8 +130,8 @@ extension LNet {
   mutating func detachEntry(ofDescriptor index: Int) {
     let entry = descriptors[index].entry
     guard entry != noCell else { return }
-    descriptors[index].entry = noCell
-    entries[Int(entry)].descriptor = noCell
+    descriptors.cells[index].entry = noCell
+    entries.cells[Int(entry)].descriptor = noCell
     if entries[Int(entry)].unlinksWithDescriptor { remove(entry: Int(entry)) }
   }
 
@@ -151,8 +151,8 @@ extension LNet {
       emit(event, owner: owner, turn: &turn)
       return
     }
-    descriptors[index].isAborted = true
-    descriptors[index].abortStatus = status
+    descriptors.cells[index].isAborted = true
+    descriptors.cells[index].abortStatus = status
     let message = descriptors[index].message
     if messages.contains(message), messages[message].state == .parked {
       unpark(message)
@@ -168,7 +168,7 @@ extension LNet {
 
   /// Ends one use of a descriptor with an event; frees the descriptor if that was the last.
   mutating func endUse(of index: Int, with event: inout LNetEvent, turn: inout Turn) {
-    descriptors[index].uses -= 1
+    descriptors.cells[index].uses -= 1
     if descriptors[index].isAborted { event.status = descriptors[index].abortStatus }
     let owner = descriptors[index].owner
     if descriptors[index].uses == 0
@@ -184,7 +184,7 @@ extension LNet {
   }
 
   private mutating func free(descriptor index: Int) {
-    descriptors[index].id = 0
+    descriptors.cells[index].id = 0
     descriptors.give(index)
   }
 

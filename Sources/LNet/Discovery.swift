@@ -1,3 +1,4 @@
+internal import BasicContainers
 package import LustreWire
 package import RDMATransport
 internal import Structures
@@ -32,7 +33,7 @@ extension LNet {
   }
 
   mutating func beginDiscovery(peer: Int, because trigger: PeerTrigger, turn: inout Turn) {
-    peers[peer].attempts = 0
+    peers.cells[peer].attempts = 0
     ping(peer: peer, sinkLength: Int(LNetLimits.discoverySinkBytes), trigger, turn: &turn)
   }
 
@@ -40,7 +41,7 @@ extension LNet {
     peer: Int, sinkLength: Int, _ trigger: PeerTrigger, turn: inout Turn
   ) {
     set(peer: peer, to: .pinging, because: trigger, at: turn.now)
-    peers[peer].attempts += 1
+    peers.cells[peer].attempts += 1
     guard let nid = contact(of: peer) else {
       discoveryFailed(peer: peer, status: Errno.hostUnreachable, turn: &turn)
       return
@@ -99,12 +100,12 @@ extension LNet {
         turn: &turn)
       return
     }
-    peers[peer].contact = peerInterfaces[hop.slot].nid
+    peers.cells[peer].contact = peerInterfaces[hop.slot].nid
     let first = reader.entry(at: 0, in: turn.memory.bytes(info)).status
     if first != .up {
       // A lower number than before: the node has restarted and knows nothing of us.
-      if first.rawValue < peers[peer].sequence { peers[peer].acknowledgedSequence = 0 }
-      peers[peer].sequence = first.rawValue
+      if first.rawValue < peers[peer].sequence { peers.cells[peer].acknowledgedSequence = 0 }
+      peers.cells[peer].sequence = first.rawValue
     }
     absorb(reader, info, peer: peer, from: hop, turn: &turn)
     advance(peer: peer, because: .replyGood, turn: &turn)

@@ -1,3 +1,4 @@
+internal import BasicContainers
 internal import LustreWire
 internal import RDMATransport
 internal import Structures
@@ -9,11 +10,11 @@ extension LNet {
   mutating func expectResponse(descriptor index: Int, turn: inout Turn) {
     if isListed(index) { unlist(index) }
     let deadline = turn.now &+ transactionTimeout
-    descriptors[index].responseDeadline = deadline
-    descriptors[index].previousExpected = lastExpected
-    descriptors[index].nextExpected = noCell
+    descriptors.cells[index].responseDeadline = deadline
+    descriptors.cells[index].previousExpected = lastExpected
+    descriptors.cells[index].nextExpected = noCell
     if lastExpected != noCell {
-      descriptors[Int(lastExpected)].nextExpected = UInt32(index)
+      descriptors.cells[Int(lastExpected)].nextExpected = UInt32(index)
     } else {
       firstExpected = UInt32(index)
       // Once armed the timer stays armed for the first of the list, and is put right when it expires.
@@ -26,8 +27,8 @@ extension LNet {
 
   /// Nothing more is expected.
   mutating func stopExpecting(descriptor index: Int) {
-    descriptors[index].expectedReplies = 0
-    descriptors[index].expectedAcknowledgements = 0
+    descriptors.cells[index].expectedReplies = 0
+    descriptors.cells[index].expectedAcknowledgements = 0
     if isListed(index) { unlist(index) }
   }
 
@@ -54,17 +55,17 @@ extension LNet {
     let previous = descriptors[index].previousExpected
     let next = descriptors[index].nextExpected
     if previous != noCell {
-      descriptors[Int(previous)].nextExpected = next
+      descriptors.cells[Int(previous)].nextExpected = next
     } else {
       firstExpected = next
     }
     if next != noCell {
-      descriptors[Int(next)].previousExpected = previous
+      descriptors.cells[Int(next)].previousExpected = previous
     } else {
       lastExpected = previous
     }
-    descriptors[index].responseDeadline = 0
-    descriptors[index].nextExpected = noCell
-    descriptors[index].previousExpected = noCell
+    descriptors.cells[index].responseDeadline = 0
+    descriptors.cells[index].nextExpected = noCell
+    descriptors.cells[index].previousExpected = noCell
   }
 }

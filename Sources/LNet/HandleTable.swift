@@ -6,7 +6,8 @@ internal import Structures
 /// It is this room's own so that the compiler makes a version of it for each element: on the way of a message
 /// the general one cost ten times as much. Free slots are taken in the order in which they were freed.
 struct HandleTable<Element: BitwiseCopyable>: ~Copyable {
-  private var cells: RigidArray<Element>
+  /// Written through directly, at `slot(_:)`: an accessor that yields would allocate in a debug build.
+  var cells: RigidArray<Element>
   /// Generation · 2, and 1 when the slot is taken.
   private var marks: RigidArray<UInt32>
   private var nextFree: RigidArray<UInt32>
@@ -73,17 +74,15 @@ struct HandleTable<Element: BitwiseCopyable>: ~Copyable {
     return slot < capacity && marks[slot] == (handle.generation << 1) | 1
   }
 
-  /// The element of a live handle; a stale one is our own bug and traps.
-  subscript(handle: Handle) -> Element {
-    get {
-      precondition(contains(handle), "stale handle")
-      return cells[handle.slot]
-    }
-    _modify {
-      precondition(contains(handle), "stale handle")
-      yield &cells[handle.slot]
-    }
+  /// The slot of a live handle; a stale one is our own bug and traps.
+  @inline(__always)
+  func slot(_ handle: Handle) -> Int {
+    precondition(contains(handle), "stale handle")
+    return handle.slot
   }
+
+  /// The element of a live handle.
+  subscript(handle: Handle) -> Element { cells[slot(handle)] }
 
   /// The handle of the element that lives in a slot.
   func handle(at slot: Int) -> Handle? {

@@ -43,7 +43,7 @@ extension LNet {
 
   mutating func weaken(interface slot: Int, turn: inout Turn) {
     let wasImpaired = isImpaired(slot)
-    peerInterfaces[slot].health = max(0, peerInterfaces[slot].health - Health.step)
+    peerInterfaces.cells[slot].health = max(0, peerInterfaces[slot].health - Health.step)
     if !wasImpaired { impairedCount += 1 }
     startRecovery(slot, turn: &turn)
   }
@@ -56,8 +56,8 @@ extension LNet {
   mutating func noteArrival(from nid: NID, turn: inout Turn) {
     let hop = findPeerInterface(nid)
     guard hop != .none, isImpaired(hop.slot) else { return }
-    peerInterfaces[hop.slot].isUp = true
-    peerInterfaces[hop.slot].health = min(
+    peerInterfaces.cells[hop.slot].isUp = true
+    peerInterfaces.cells[hop.slot].health = min(
       Health.full, peerInterfaces[hop.slot].health + Health.step)
     if !isImpaired(hop.slot) {
       impairedCount -= 1
@@ -67,7 +67,7 @@ extension LNet {
 
   mutating func setUp(interface slot: Int, _ isUp: Bool) {
     let wasImpaired = isImpaired(slot)
-    peerInterfaces[slot].isUp = isUp
+    peerInterfaces.cells[slot].isUp = isUp
     let nowImpaired = isImpaired(slot)
     if nowImpaired != wasImpaired { impairedCount += nowImpaired ? 1 : -1 }
   }
@@ -96,19 +96,19 @@ extension LNet {
     case .localInterrupted, .localDropped, .localAborted, .localNoRoute, .localTimeout:
       guard let own = bestInterface(net: record.message.peer.net, avoiding: failed), own != failed
       else { return false }
-      messages[handle].message.interface = UInt8(own)
+      messages.cells[messages.slot(handle)].message.interface = UInt8(own)
     case .remoteDropped:
       guard peers[peer].isMultiRail,
         let route = choose(peer: peer, target: record.hop, avoiding: record.hop),
         route.hop != record.hop
       else { return false }
-      messages[handle].message.interface = route.interface
-      messages[handle].message.peer = route.nid
-      messages[handle].hop = route.hop
-      descriptors[index].responder = route.nid
+      messages.cells[messages.slot(handle)].message.interface = route.interface
+      messages.cells[messages.slot(handle)].message.peer = route.nid
+      messages.cells[messages.slot(handle)].hop = route.hop
+      descriptors.cells[index].responder = route.nid
     }
     address(handle)
-    messages[handle].retries += 1
+    messages.cells[messages.slot(handle)].retries += 1
     counters.resends += 1
     dispatch(handle, turn: &turn)
     return true
@@ -117,7 +117,8 @@ extension LNet {
   /// Writes the ends of a message's way into its header.
   mutating func address(_ handle: Handle) {
     let own = Int(messages[handle].message.interface)
-    messages[handle].message.header.source.nid = interfaces[own].nid
-    messages[handle].message.header.destination.nid = messages[handle].message.peer
+    messages.cells[messages.slot(handle)].message.header.source.nid = interfaces[own].nid
+    messages.cells[messages.slot(handle)].message.header.destination.nid =
+      messages[handle].message.peer
   }
 }

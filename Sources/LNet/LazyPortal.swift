@@ -32,7 +32,7 @@ extension LNet {
     if portals[portal].lastHeld == noCell {
       portals[portal].firstHeld = slot
     } else if let last = held.handle(at: Int(portals[portal].lastHeld)) {
-      held[last].next = slot
+      held.cells[held.slot(last)].next = slot
     }
     portals[portal].lastHeld = slot
     return .held
@@ -87,7 +87,7 @@ extension LNet {
     if previous == noCell {
       portals[portal].firstHeld = next
     } else if let before = held.handle(at: Int(previous)) {
-      held[before].next = next
+      held.cells[held.slot(before)].next = next
     }
     if next == noCell { portals[portal].lastHeld = previous }
     held.remove(handle)

@@ -99,7 +99,7 @@ extension LNet {
       length = room
     }
     // An offset beyond the end carries nothing: what follows it begins at the end.
-    if !isInPlace { descriptors[index].offset = min(offset, end) + length }
+    if !isInPlace { descriptors.cells[index].offset = min(offset, end) + length }
     count(operationOn: index)
     // One that is used up is not met again by later searches.
     if descriptors[index].isExhausted && descriptors[index].unlinksWhenExhausted {
@@ -111,7 +111,7 @@ extension LNet {
   /// Counts an operation that begins on a descriptor.
   @inline(__always)
   mutating func count(operationOn index: Int) {
-    descriptors[index].uses += 1
-    if descriptors[index].threshold > 0 { descriptors[index].threshold -= 1 }
+    descriptors.cells[index].uses += 1
+    if descriptors[index].threshold > 0 { descriptors.cells[index].threshold -= 1 }
   }
 }

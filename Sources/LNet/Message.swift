@@ -51,7 +51,7 @@ extension LNet {
       guard requestCount < limits.messages else { return nil }
     }
     guard let handle = messages.insert(record) else { return nil }
-    messages[handle].message.id = handle
+    messages.cells[messages.slot(handle)].message.id = handle
     if record.isResponse { responseCount += 1 } else { requestCount += 1 }
     return handle
   }
@@ -59,15 +59,15 @@ extension LNet {
   /// Hands a message to its driver, or to ourselves.
   mutating func dispatch(_ handle: Handle, turn: inout Turn) {
     counters.messagesSent += 1
-    messages[handle].state = .sent
+    messages.cells[messages.slot(handle)].state = .sent
     if messages[handle].message.peer == .loopback {
       loop(handle, turn: &turn)
       return
     }
     let hop = messages[handle].hop
     if isLive(hop) {
-      peerInterfaces[hop.slot].outstanding += 1
-      if messages[handle].isResponse { peerInterfaces[hop.slot].responses += 1 }
+      peerInterfaces.cells[hop.slot].outstanding += 1
+      if messages[handle].isResponse { peerInterfaces.cells[hop.slot].responses += 1 }
     }
     interfaces[Int(messages[handle].message.interface)].outstanding += 1
     let isKept = outbox.append(messages[handle].message)
@@ -80,8 +80,8 @@ extension LNet {
     let handle = event.message
     let hop = messages[handle].hop
     if isLive(hop) {
-      peerInterfaces[hop.slot].outstanding -= 1
-      if messages[handle].isResponse { peerInterfaces[hop.slot].responses -= 1 }
+      peerInterfaces.cells[hop.slot].outstanding -= 1
+      if messages[handle].isResponse { peerInterfaces.cells[hop.slot].responses -= 1 }
     }
     interfaces[Int(messages[handle].message.interface)].outstanding -= 1
     guard event.outcome != .success else {
@@ -115,7 +115,7 @@ extension LNet {
   private mutating func endSend(
     _ handle: Handle, descriptor index: Int, status: Int32, turn: inout Turn
   ) {
-    if descriptors[index].message == handle { descriptors[index].message = .none }
+    if descriptors[index].message == handle { descriptors.cells[index].message = .none }
     if status != 0 { forgetResponse(of: messages[handle], descriptor: index) }
     var event = makeEvent(.send, descriptor: index)
     event.status = status
@@ -150,16 +150,16 @@ extension LNet {
     switch record.message.header.body {
     case .get:
       guard descriptors[index].expectedReplies > 0 else { return }
-      descriptors[index].expectedReplies -= 1
+      descriptors.cells[index].expectedReplies -= 1
     case .put(let put):
       guard !put.acknowledgeHandle.isNone, descriptors[index].expectedAcknowledgements > 0 else {
         return
       }
-      descriptors[index].expectedAcknowledgements -= 1
+      descriptors.cells[index].expectedAcknowledgements -= 1
     default: return
     }
     // The response counted as an operation that was to come.
-    if descriptors[index].threshold > 0 { descriptors[index].threshold -= 1 }
+    if descriptors[index].threshold > 0 { descriptors.cells[index].threshold -= 1 }
     if !descriptors[index].expectsResponse { stopExpecting(descriptor: index) }
   }
 

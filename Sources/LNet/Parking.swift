@@ -1,3 +1,4 @@
+internal import BasicContainers
 internal import LustreWire
 internal import RDMATransport
 internal import Structures
@@ -6,7 +7,7 @@ internal import Structures
 extension LNet {
   /// Appends a message to those that wait for its peer, and begins to discover it.
   mutating func park(_ handle: Handle, turn: inout Turn) {
-    messages[handle].state = .parked
+    messages.cells[messages.slot(handle)].state = .parked
     let peer = Int(peerInterfaces[messages[handle].hop.slot].peer)
     appendParked(handle, peer: peer)
     parkedCount += 1
@@ -17,14 +18,14 @@ extension LNet {
 
   private mutating func appendParked(_ handle: Handle, peer: Int) {
     let slot = UInt32(handle.slot)
-    messages[handle].next = noCell
-    messages[handle].previous = peers[peer].lastParked
+    messages.cells[messages.slot(handle)].next = noCell
+    messages.cells[messages.slot(handle)].previous = peers[peer].lastParked
     if let last = parked(at: peers[peer].lastParked) {
-      messages[last].next = slot
+      messages.cells[messages.slot(last)].next = slot
     } else {
-      peers[peer].firstParked = slot
+      peers.cells[peer].firstParked = slot
     }
-    peers[peer].lastParked = slot
+    peers.cells[peer].lastParked = slot
   }
 
   private func parked(at slot: UInt32) -> Handle? {
@@ -36,23 +37,23 @@ extension LNet {
     let record = messages[handle]
     let peer = Int(peerInterfaces[record.hop.slot].peer)
     if let previous = parked(at: record.previous) {
-      messages[previous].next = record.next
+      messages.cells[messages.slot(previous)].next = record.next
     } else {
-      peers[peer].firstParked = record.next
+      peers.cells[peer].firstParked = record.next
     }
     if let next = parked(at: record.next) {
-      messages[next].previous = record.previous
+      messages.cells[messages.slot(next)].previous = record.previous
     } else {
-      peers[peer].lastParked = record.previous
+      peers.cells[peer].lastParked = record.previous
     }
-    messages[handle].state = .sent
+    messages.cells[messages.slot(handle)].state = .sent
     parkedCount -= 1
   }
 
   /// Sends a peer's parked messages (status 0) or ends them with an error.
   mutating func startFlush(peer: Int, status: Int32, turn: inout Turn) {
-    peers[peer].flushStatus = status
-    peers[peer].isFlushing = peers[peer].firstParked != noCell
+    peers.cells[peer].flushStatus = status
+    peers.cells[peer].isFlushing = peers[peer].firstParked != noCell
     flush(peer: peer, turn: &turn)
   }
 
@@ -70,7 +71,7 @@ extension LNet {
         send(unparked: handle, turn: &turn)
       }
     }
-    peers[peer].isFlushing = false
+    peers.cells[peer].isFlushing = false
   }
 
   /// What had to be left over goes on.
@@ -91,10 +92,12 @@ extension LNet {
         complete(handle, status: Errno.hostUnreachable, turn: &turn)
         return
       }
-      messages[handle].message.interface = route.interface
-      messages[handle].message.peer = route.nid
-      messages[handle].hop = route.hop
-      if record.descriptor != noCell { descriptors[Int(record.descriptor)].responder = route.nid }
+      messages.cells[messages.slot(handle)].message.interface = route.interface
+      messages.cells[messages.slot(handle)].message.peer = route.nid
+      messages.cells[messages.slot(handle)].hop = route.hop
+      if record.descriptor != noCell {
+        descriptors.cells[Int(record.descriptor)].responder = route.nid
+      }
       address(handle)
     }
     dispatch(handle, turn: &turn)
@@ -104,11 +107,11 @@ extension LNet {
   mutating func moveParked(from peer: Int, to other: Int) {
     while let handle = parked(at: peers[peer].firstParked) {
       let next = messages[handle].next
-      peers[peer].firstParked = next
+      peers.cells[peer].firstParked = next
       appendParked(handle, peer: other)
     }
-    peers[peer].lastParked = noCell
-    peers[peer].isFlushing = false
+    peers.cells[peer].lastParked = noCell
+    peers.cells[peer].isFlushing = false
   }
 }
 
@@ -120,7 +123,7 @@ extension LNet {
     let first = PeerInterfaceRef(raw: slot, generation: peerInterfaces[Int(slot)].generation)
     var next = peers[peer].firstParked
     while next != noCell, let handle = messages.handle(at: Int(next)) {
-      if !isLive(messages[handle].hop) { messages[handle].hop = first }
+      if !isLive(messages[handle].hop) { messages.cells[messages.slot(handle)].hop = first }
       next = messages[handle].next
     }
   }

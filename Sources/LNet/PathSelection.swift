@@ -57,7 +57,7 @@ extension LNet {
         return Route(interface: UInt8(preferred), nid: nid, hop: target, parks: false)
       }
       guard let own = bestInterface(net: nid.net, avoiding: -1) else { return nil }
-      peers[peer].preferredInterface = Int8(own)
+      peers.cells[peer].preferredInterface = Int8(own)
       return Route(interface: UInt8(own), nid: nid, hop: target, parks: false)
     }
     var best = noCell
@@ -75,7 +75,7 @@ extension LNet {
     guard let own = bestInterface(net: peerInterfaces[slot].nid.net, avoiding: -1) else {
       return nil
     }
-    peerInterfaces[slot].turn &+= 1
+    peerInterfaces.cells[slot].turn &+= 1
     return Route(
       interface: UInt8(own), nid: peerInterfaces[slot].nid,
       hop: PeerInterfaceRef(raw: best, generation: peerInterfaces[slot].generation), parks: false)

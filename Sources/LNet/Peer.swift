@@ -81,8 +81,8 @@ extension LNet {
     let place = peer * PeerRecord.historyLength + Int(count) % PeerRecord.historyLength
     histories[place] = PeerTransition(
       time: time, old: peers[peer].state, new: state, trigger: trigger)
-    peers[peer].historyCount = count &+ 1
-    peers[peer].state = state
+    peers.cells[peer].historyCount = count &+ 1
+    peers.cells[peer].state = state
   }
 
   /// The peer interface with this NID; a peer is made for one that is new. `.none` when there is no room.
@@ -100,10 +100,10 @@ extension LNet {
       note(.peerTableFull, nid, 1, at: turn.now)
       return .none
     }
-    peers[peer] = .free
-    peers[peer].isTaken = true
-    peers[peer].primary = nid
-    peers[peer].contact = nid
+    peers.cells[peer] = .free
+    peers.cells[peer].isTaken = true
+    peers.cells[peer].primary = nid
+    peers.cells[peer].contact = nid
     set(peer: peer, to: .undiscovered, because: .created, at: turn.now)
     return addInterface(nid, toPeer: peer)
   }
@@ -132,7 +132,7 @@ extension LNet {
     while peers[peer].firstInterface != noCell {
       remove(interface: Int(peers[peer].firstInterface), turn: &turn)
     }
-    peers[peer].isTaken = false
+    peers.cells[peer].isTaken = false
     peers.give(peer)
   }
 
@@ -144,13 +144,13 @@ extension LNet {
     let first = findOrCreate(primary, turn: &turn)
     guard first != .none else { throw .busy }
     let peer = Int(peerInterfaces[first.slot].peer)
-    peers[peer].primary = primary
+    peers.cells[peer].primary = primary
     for index in others.indices {
       guard adopt(others[index], peer: peer, turn: &turn) else { throw .busy }
     }
-    if !others.isEmpty { peers[peer].isMultiRail = true }
+    if !others.isEmpty { peers.cells[peer].isMultiRail = true }
     if isConfigured {
-      peers[peer].isConfigured = true
+      peers.cells[peer].isConfigured = true
       set(peer: peer, to: .upToDate, because: .configured, at: turn.now)
       startFlush(peer: peer, status: 0, turn: &turn)
     }

@@ -81,43 +81,43 @@ extension LNet {
   mutating func addInterface(_ nid: NID, toPeer peer: Int) -> PeerInterfaceRef {
     guard let slot = peerInterfaces.take() else { return .none }
     let generation = peerInterfaces[slot].generation
-    peerInterfaces[slot] = .free
-    peerInterfaces[slot].generation = generation
-    peerInterfaces[slot].nid = nid
+    peerInterfaces.cells[slot] = .free
+    peerInterfaces.cells[slot].generation = generation
+    peerInterfaces.cells[slot].nid = nid
     let number = nidBucket(nid)
-    peerInterfaces[slot].nextInBucket = nidBuckets[number]
+    peerInterfaces.cells[slot].nextInBucket = nidBuckets[number]
     nidBuckets[number] = UInt32(slot)
     append(interface: slot, toPeer: peer)
     return PeerInterfaceRef(raw: UInt32(slot), generation: generation)
   }
 
   private mutating func append(interface slot: Int, toPeer peer: Int) {
-    peerInterfaces[slot].peer = UInt32(peer)
-    peerInterfaces[slot].nextOfPeer = noCell
+    peerInterfaces.cells[slot].peer = UInt32(peer)
+    peerInterfaces.cells[slot].nextOfPeer = noCell
     var last = peers[peer].firstInterface
     if last == noCell {
-      peers[peer].firstInterface = UInt32(slot)
+      peers.cells[peer].firstInterface = UInt32(slot)
     } else {
       while peerInterfaces[Int(last)].nextOfPeer != noCell {
         last = peerInterfaces[Int(last)].nextOfPeer
       }
-      peerInterfaces[Int(last)].nextOfPeer = UInt32(slot)
+      peerInterfaces.cells[Int(last)].nextOfPeer = UInt32(slot)
     }
-    peers[peer].interfaceCount += 1
+    peers.cells[peer].interfaceCount += 1
   }
 
   private mutating func takeFromPeer(interface slot: Int) {
     let peer = Int(peerInterfaces[slot].peer)
     var index = peers[peer].firstInterface
     if index == UInt32(slot) {
-      peers[peer].firstInterface = peerInterfaces[slot].nextOfPeer
+      peers.cells[peer].firstInterface = peerInterfaces[slot].nextOfPeer
     } else {
       while peerInterfaces[Int(index)].nextOfPeer != UInt32(slot) {
         index = peerInterfaces[Int(index)].nextOfPeer
       }
-      peerInterfaces[Int(index)].nextOfPeer = peerInterfaces[slot].nextOfPeer
+      peerInterfaces.cells[Int(index)].nextOfPeer = peerInterfaces[slot].nextOfPeer
     }
-    peers[peer].interfaceCount -= 1
+    peers.cells[peer].interfaceCount -= 1
   }
 
   /// Moves a NID from the peer that has it to another.
@@ -139,10 +139,10 @@ extension LNet {
       while peerInterfaces[Int(index)].nextInBucket != UInt32(slot) {
         index = peerInterfaces[Int(index)].nextInBucket
       }
-      peerInterfaces[Int(index)].nextInBucket = peerInterfaces[slot].nextInBucket
+      peerInterfaces.cells[Int(index)].nextInBucket = peerInterfaces[slot].nextInBucket
     }
-    peerInterfaces[slot].generation &+= 1
-    peerInterfaces[slot].nid = .any
+    peerInterfaces.cells[slot].generation &+= 1
+    peerInterfaces.cells[slot].nid = .any
     peerInterfaces.give(slot)
   }
 }

@@ -9,12 +9,12 @@ extension LNet {
     _ reader: PingInfoReader, _ info: BufferRef, peer: Int, from hop: PeerInterfaceRef,
     turn: inout Turn
   ) {
-    peers[peer].features = reader.features
-    peers[peer].isWithoutDiscovery = !discovers || !reader.features.contains(.discovery)
+    peers.cells[peer].features = reader.features
+    peers.cells[peer].isWithoutDiscovery = !discovers || !reader.features.contains(.discovery)
     let isMultiRail = discovers && reader.features.contains([.multiRail, .discovery])
     if !peers[peer].isConfigured {
       if isMultiRail {
-        peers[peer].isMultiRail = true
+        peers.cells[peer].isMultiRail = true
         adoptAll(reader, info, peer: peer, turn: &turn)
         dropMissing(reader, info, peer: peer, turn: &turn)
       } else if peers[peer].isMultiRail {
@@ -37,7 +37,7 @@ extension LNet {
       if !isAdopted {
         refused += 1
       } else if index == 1, !reader.features.contains(.primaryIsLarge) {
-        peers[peer].primary = nid
+        peers.cells[peer].primary = nid
       }
     }
     if refused > 0 { note(.peerTableFull, peers[peer].primary, refused, at: turn.now) }
@@ -92,9 +92,9 @@ extension LNet {
 
   /// The peer has only one rail after all.
   private mutating func reduce(peer: Int, to hop: PeerInterfaceRef, turn: inout Turn) {
-    peers[peer].isMultiRail = false
-    peers[peer].preferredInterface = -1
-    peers[peer].primary = peerInterfaces[hop.slot].nid
+    peers.cells[peer].isMultiRail = false
+    peers.cells[peer].preferredInterface = -1
+    peers.cells[peer].primary = peerInterfaces[hop.slot].nid
     var index = peers[peer].firstInterface
     while index != noCell {
       let slot = Int(index)
@@ -108,7 +108,7 @@ extension LNet {
     remove(interface: slot, turn: &turn)
     if peers[peer].firstParked != noCell { readdressParked(peer: peer) }
     if peers[peer].primary == .any || findPeerInterface(peers[peer].primary) == .none {
-      peers[peer].primary = peerInterfaces[Int(peers[peer].firstInterface)].nid
+      peers.cells[peer].primary = peerInterfaces[Int(peers[peer].firstInterface)].nid
     }
   }
 

@@ -3,7 +3,8 @@ internal import BasicContainers
 /// Cells of fixed number, taken and given back; the last one given is the next one taken, so that it is
 /// still in the cache. Who holds an index must know that its cell is taken.
 struct Pool<Element: BitwiseCopyable>: ~Copyable {
-  private var cells: RigidArray<Element>
+  /// Written through directly: an accessor that yields would allocate in a debug build.
+  var cells: RigidArray<Element>
   private var free: RigidArray<UInt32>
 
   init(capacity: Int, filler: Element) {
@@ -28,10 +29,7 @@ struct Pool<Element: BitwiseCopyable>: ~Copyable {
 
   mutating func give(_ index: Int) { free.append(UInt32(index)) }
 
-  subscript(index: Int) -> Element {
-    get { cells[index] }
-    _modify { yield &cells[index] }
-  }
+  subscript(index: Int) -> Element { cells[index] }
 }
 
 /// "No cell", in links between cells.

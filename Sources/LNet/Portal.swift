@@ -66,15 +66,15 @@ extension LNet {
   ) {
     switch position {
     case .before:
-      entries[index].next = list.first
-      entries[index].previous = noCell
-      if list.first != noCell { entries[Int(list.first)].previous = UInt32(index) }
+      entries.cells[index].next = list.first
+      entries.cells[index].previous = noCell
+      if list.first != noCell { entries.cells[Int(list.first)].previous = UInt32(index) }
       list.first = UInt32(index)
       if list.last == noCell { list.last = UInt32(index) }
     case .after:
-      entries[index].previous = list.last
-      entries[index].next = noCell
-      if list.last != noCell { entries[Int(list.last)].next = UInt32(index) }
+      entries.cells[index].previous = list.last
+      entries.cells[index].next = noCell
+      if list.last != noCell { entries.cells[Int(list.last)].next = UInt32(index) }
       list.last = UInt32(index)
       if list.first == noCell { list.first = UInt32(index) }
     }
@@ -87,21 +87,21 @@ extension LNet {
     let isWild = entry.ignoreBits != 0
     let number = isWild ? 0 : bucket(portal: portal, matchBits: entry.matchBits)
     if entry.previous != noCell {
-      entries[Int(entry.previous)].next = entry.next
+      entries.cells[Int(entry.previous)].next = entry.next
     } else if isWild {
       portals[portal].first = entry.next
     } else {
       buckets[number].first = entry.next
     }
     if entry.next != noCell {
-      entries[Int(entry.next)].previous = entry.previous
+      entries.cells[Int(entry.next)].previous = entry.previous
     } else if isWild {
       portals[portal].last = entry.previous
     } else {
       buckets[number].last = entry.previous
     }
     if !isWild { portals[portal].exactCount -= 1 }
-    entries[index] = .free
+    entries.cells[index] = .free
     entries.give(index)
   }
 }

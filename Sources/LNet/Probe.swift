@@ -1,3 +1,4 @@
+internal import BasicContainers
 package import LustreWire
 package import RDMATransport
 internal import Structures
@@ -51,11 +52,11 @@ extension LNet {
       let timer = turn.timers.make(
         kind: timerKind, owner: LNetTimer.ping.owner(slot: handle.slot))
     else {
-      probes[handle].isReported = true
+      probes.cells[probes.slot(handle)].isReported = true
       giveUp(handle, turn: &turn)
       throw .busy
     }
-    probes[handle].timer = timer
+    probes.cells[probes.slot(handle)].timer = timer
     turn.timers.arm(timer, at: turn.now &+ timeout)
     return PingHandle(raw: handle)
   }
@@ -69,7 +70,7 @@ extension LNet {
   /// Gives the result of a ping back. A ping under way is given up, and no event follows.
   package mutating func release(_ ping: PingHandle, turn: inout Turn) {
     guard probes.contains(ping.raw) else { return }
-    probes[ping.raw].isReported = true
+    probes.cells[probes.slot(ping.raw)].isReported = true
     giveUp(ping.raw, turn: &turn)
   }
 
@@ -110,7 +111,7 @@ extension LNet {
       preconditionFailure("a descriptor went away")
     }
     let descriptor = DescriptorHandle(raw: descriptors[index].id)
-    probes[handle].descriptor = descriptor
+    probes.cells[probes.slot(handle)].descriptor = descriptor
     if purpose == .push {
       counters.pushesSent += 1
       try put(
@@ -133,7 +134,7 @@ extension LNet {
   mutating func probeEvent(_ event: LNetEvent, turn: inout Turn) {
     let handle = Handle(raw: UInt32(truncatingIfNeeded: event.tag))
     guard probes.contains(handle) else { return }
-    if event.isUnlinked { probes[handle].isUnlinked = true }
+    if event.isUnlinked { probes.cells[probes.slot(handle)].isUnlinked = true }
     let isReported = probes[handle].isReported
     switch event.kind {
     case .reply where event.status == 0, .acknowledge where event.status == 0:
@@ -156,16 +157,16 @@ extension LNet {
   private mutating func report(
     _ handle: Handle, status: Int32, length: UInt32, turn: inout Turn
   ) {
-    probes[handle].isReported = true
-    probes[handle].length = length
+    probes.cells[probes.slot(handle)].isReported = true
+    probes.cells[probes.slot(handle)].length = length
     if let timer = probes[handle].timer {
       turn.timers.free(timer)
-      probes[handle].timer = nil
+      probes.cells[probes.slot(handle)].timer = nil
     }
     let record = probes[handle]
     switch record.purpose {
     case .command:
-      if status != 0 { probes[handle].isReleased = true }
+      if status != 0 { probes.cells[probes.slot(handle)].isReleased = true }
       var event = LNetEvent(kind: .pinged, status: status, tag: record.tag)
       event.movedLength = length
       event.source = record.nid
@@ -184,10 +185,10 @@ extension LNet {
 
   /// Nobody waits any more: what is under way ends by itself.
   private mutating func giveUp(_ handle: Handle, turn: inout Turn) {
-    probes[handle].isReleased = true
+    probes.cells[probes.slot(handle)].isReleased = true
     if let timer = probes[handle].timer {
       turn.timers.free(timer)
-      probes[handle].timer = nil
+      probes.cells[probes.slot(handle)].timer = nil
     }
     if let index = find(probes[handle].descriptor) {
       abort(descriptor: index, status: Errno.timedOut, idleStatus: Errno.timedOut, turn: &turn)

@@ -1,3 +1,4 @@
+internal import BasicContainers
 internal import LustreWire
 internal import RDMATransport
 internal import Structures
@@ -55,8 +56,8 @@ extension LNet {
       }
       return
     }
-    if first != .up { peers[peer].sequence = first.rawValue }
-    peers[peer].contact = reception.header.source.nid
+    if first != .up { peers.cells[peer].sequence = first.rawValue }
+    peers.cells[peer].contact = reception.header.source.nid
     absorb(reader, bytes, peer: peer, from: reception.sender, turn: &turn)
     switch peers[peer].state {
     case .pinging, .pushing: break
@@ -71,7 +72,7 @@ extension LNet {
   /// Sends our list to a peer.
   mutating func startPush(peer: Int, because trigger: PeerTrigger, turn: inout Turn) {
     set(peer: peer, to: .pushing, because: trigger, at: turn.now)
-    peers[peer].pushedSequence = sequence
+    peers.cells[peer].pushedSequence = sequence
     do {
       _ = try startProbe(.push, peers[peer].contact, turn: &turn)
     } catch {
@@ -90,7 +91,7 @@ extension LNet {
       discoveryFailed(peer: peer, status: status, because: .pushFailed, turn: &turn)
       return
     }
-    peers[peer].acknowledgedSequence = peers[peer].pushedSequence
+    peers.cells[peer].acknowledgedSequence = peers[peer].pushedSequence
     advance(peer: peer, because: .pushAcknowledged, turn: &turn)
   }
 

@@ -12,18 +12,18 @@ extension LNet {
     guard !peerInterfaces[slot].isRecovering,
       let timer = turn.timers.make(kind: timerKind, owner: LNetTimer.recovery.owner(slot: slot))
     else { return }
-    peerInterfaces[slot].isRecovering = true
-    peerInterfaces[slot].isPinged = false
-    peerInterfaces[slot].recoveryFailures = 0
-    peerInterfaces[slot].recoveryTimer = timer
+    peerInterfaces.cells[slot].isRecovering = true
+    peerInterfaces.cells[slot].isPinged = false
+    peerInterfaces.cells[slot].recoveryFailures = 0
+    peerInterfaces.cells[slot].recoveryTimer = timer
     turn.timers.arm(timer, at: turn.now &+ Self.second)
   }
 
   mutating func stopRecovery(_ slot: Int, turn: inout Turn) {
     guard peerInterfaces[slot].isRecovering else { return }
-    peerInterfaces[slot].isRecovering = false
+    peerInterfaces.cells[slot].isRecovering = false
     if let timer = peerInterfaces[slot].recoveryTimer { turn.timers.free(timer) }
-    peerInterfaces[slot].recoveryTimer = nil
+    peerInterfaces.cells[slot].recoveryTimer = nil
   }
 
   mutating func recoveryDue(slot: Int, turn: inout Turn) {
@@ -35,7 +35,7 @@ extension LNet {
         _ = try startProbe(
           .recovery, peerInterfaces[slot].nid, sinkLength: Int(LNetLimits.discoverySinkBytes),
           turn: &turn)
-        peerInterfaces[slot].isPinged = true
+        peerInterfaces.cells[slot].isPinged = true
         counters.recoveryPings += 1
       } catch {
         // No room for it now: the next one is due soon.
@@ -50,12 +50,12 @@ extension LNet {
   /// A recovery ping was answered or not; the arrival itself has given health.
   mutating func recoveryAnswered(_ hop: PeerInterfaceRef, status: Int32) {
     guard isLive(hop), peerInterfaces[hop.slot].isRecovering else { return }
-    peerInterfaces[hop.slot].isPinged = false
+    peerInterfaces.cells[hop.slot].isPinged = false
     if status != 0 {
-      peerInterfaces[hop.slot].recoveryFailures = min(
+      peerInterfaces.cells[hop.slot].recoveryFailures = min(
         10, peerInterfaces[hop.slot].recoveryFailures + 1)
     } else {
-      peerInterfaces[hop.slot].recoveryFailures = 0
+      peerInterfaces.cells[hop.slot].recoveryFailures = 0
     }
   }
 }

@@ -55,7 +55,7 @@ extension LNet {
       let index = answered(
         acknowledge.destinationHandle, by: reception, isReply: false, at: turn.now)
     else { return reception.refusal() }
-    descriptors[index].expectedAcknowledgements -= 1
+    descriptors.cells[index].expectedAcknowledgements -= 1
     count(operationOn: index)
     if !descriptors[index].expectsResponse { stopExpecting(descriptor: index) }
     var event = makeEvent(.acknowledge, descriptor: index)
@@ -81,7 +81,7 @@ extension LNet {
       counters.droppedTooLong += 1
       return reception.refusal()
     }
-    descriptors[index].expectedReplies -= 1
+    descriptors.cells[index].expectedReplies -= 1
     count(operationOn: index)
     if !descriptors[index].expectsResponse { stopExpecting(descriptor: index) }
     let moved = min(length, room)
@@ -121,7 +121,7 @@ extension LNet {
       return
     }
     counters.replies += 1
-    descriptors[index].expectedReplies -= 1
+    descriptors.cells[index].expectedReplies -= 1
     count(operationOn: index)
     if !descriptors[index].expectsResponse { stopExpecting(descriptor: index) }
     var reply = makeEvent(.reply, descriptor: index)

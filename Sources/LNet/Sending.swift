@@ -144,14 +144,14 @@ extension LNet {
     guard outbox.freeCapacity > 0, let handle = insert(record) else { throw .busy }
     let index = Int(record.descriptor)
     count(operationOn: index)
-    descriptors[index].message = handle
+    descriptors.cells[index].message = handle
     if expects {
       if record.kind == .get {
-        descriptors[index].expectedReplies += 1
+        descriptors.cells[index].expectedReplies += 1
       } else {
-        descriptors[index].expectedAcknowledgements += 1
+        descriptors.cells[index].expectedAcknowledgements += 1
       }
-      descriptors[index].responder = route.nid
+      descriptors.cells[index].responder = route.nid
       expectResponse(descriptor: index, turn: &turn)
     }
     if route.parks {
