@@ -1,0 +1,59 @@
+# guests: 1
+# memory: 1024
+# timeout: 1500
+# commands: node bench
+# `verbena bench` beside the system's own tools, in one guest, on one device, in interleaved pairs:
+# 64 B messages and ib_send_lat, 1 MiB PUTs and ib_write_bw, connects and cmtime. The judge prints
+# the ratio of each pair's two as median and range. Times under emulation mean nothing; ratios do.
+# shellcheck shell=bash source=../../Tests/VM/helpers.sh
+. "$HELPERS"
+set -euo pipefail
+
+PAIRS=${VM_PAIRS:-10}
+CLIENT=10.77.1.1
+RESULTS=$SHARE/pairs
+
+bench() {
+  local what=$1 pair=$2
+  shift 2
+  timeout 60 "$VM_COMMAND" bench "$what" --bind "$CLIENT" --force --json "$RESULTS/$what.$pair.json" \
+    "$@" "$ADDRESS@o2ib" >/dev/null
+}
+
+# perftest NAME PAIR TOOL…: server and client of one perftest tool, through rdma_cm.
+perftest() {
+  local name=$1 pair=$2 port=$((18600 + $2))
+  shift 2
+  timeout 60 "$@" -R -F -p "$port" >/dev/null &
+  await 10 listens "$port"
+  timeout 60 "$@" -R -F -p "$port" "$ADDRESS" >"$RESULTS/$name.$pair.txt"
+  wait $!
+}
+
+connects() {
+  local pair=$1 port=$((18700 + $1))
+  timeout 60 cmtime -c "$COUNT_CONNECTS" -p "$port" >"$RESULTS/cmtime-server.$pair.txt" 2>&1 &
+  await 10 listens "$port"
+  timeout 60 cmtime -s "$ADDRESS" -c "$COUNT_CONNECTS" -p "$port" >"$RESULTS/cmtime.$pair.txt" 2>&1
+  wait $! || true
+}
+
+in_guest() {
+  local pair
+  more_addresses 1 1
+  mkdir -p "$RESULTS"
+  "$VM_COMMAND" node --net o2ib --bind "$ADDRESS" >"$SHARE/node0/verbena.log" 2>&1 &
+  await 30 listens 987
+  COUNT_CONNECTS=100
+  for ((pair = 0; pair < PAIRS; pair++)); do
+    bench message "$pair" --size 64 --iterations 1000 --warmup 100 --rounds 1
+    perftest ib_send_lat "$pair" ib_send_lat -s 64 -n 1000
+    bench bulk "$pair" --size 1M --iterations 20 --warmup 2 --checksum off --in-flight 8
+    perftest ib_write_bw "$pair" ib_write_bw -s 1048576 -n 20 -t 8
+    bench connect "$pair" --iterations "$COUNT_CONNECTS" --in-flight 16
+    connects "$pair"
+    say "pair $((pair + 1)) of $PAIRS"
+  done
+}
+
+if [ "$NODE" = judge ]; then "$VM_ROOT/Bench/Guests/ratios" "$RESULTS"; else in_guest; fi
