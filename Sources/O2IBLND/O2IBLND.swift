@@ -155,12 +155,17 @@ package struct O2IBLND: ~Copyable {
 
   // MARK: - For all parts
 
-  func handle(of connection: Int) -> Handle {
+  // Methods on the way of a message are `mutating` even where they only read: a borrowed value of this
+  // size is passed as a copy of all its fields, which cost more than the rest of a message.
+
+  @inline(__always)
+  mutating func handle(of connection: Int) -> Handle {
     Handle(slot: connection, generation: connections[connection].generation)
   }
 
   /// The slot of a handle; nil when it names a former life.
-  func connection(_ handle: Handle) -> Int? {
+  @inline(__always)
+  mutating func connection(_ handle: Handle) -> Int? {
     let slot = handle.slot
     guard slot < connections.count, connections[slot].generation == handle.generation,
       connections[slot].state != .free
@@ -190,7 +195,10 @@ package struct O2IBLND: ~Copyable {
   }
 
   /// LNet's number of the NI of a connection.
-  func lnetIndex(_ c: Int) -> UInt8 { interfaces[Int(connections[c].interface)].given.index }
+  @inline(__always)
+  mutating func lnetIndex(_ c: Int) -> UInt8 {
+    interfaces[Int(connections[c].interface)].given.index
+  }
 
   /// Makes sure that `flush` looks at the connection.
   mutating func markDirty(_ c: Int) {

@@ -105,14 +105,17 @@ struct Connection: BitwiseCopyable {
   }
 
   /// Sends that may still be posted.
+  @inline(__always)
   var sendRoom: UInt32 { sendCapacity &- (sendPosted &- sendCompleted) }
   var isSendQueueEmpty: Bool { sendPosted == sendCompleted }
   /// Something waits to be posted, or a NOOP may be due.
+  @inline(__always)
   var hasQueued: Bool {
     !(uncredited.isEmpty && credited.isEmpty && reserved.isEmpty)
       || credits.owed >= credits.highWater
       || keepaliveDue
   }
+  @inline(__always)
   var hasWork: Bool {
     !(uncredited.isEmpty && credited.isEmpty && inFlight.isEmpty && awaiting.isEmpty
       && reserved.isEmpty)

@@ -173,7 +173,7 @@ extension O2IBLND {
     case .messageSize:
       return facts.proposed?.maximumMessageBytes ?? .max <= O2IBProtocol.maximumMessageBytes
     case .peerStamp: return isPresentInstance(facts, &turn)
-    case .resources: return hasResources(for: facts, turn)
+    case .resources: return hasResources(for: facts, &turn)
     }
   }
 
@@ -192,7 +192,7 @@ extension O2IBLND {
     return false
   }
 
-  private func hasResources(for facts: RequestFacts, _ turn: borrowing Turn) -> Bool {
+  private mutating func hasResources(for facts: RequestFacts, _ turn: inout Turn) -> Bool {
     guard let envelope = facts.message?.envelope, let proposed = facts.proposed else {
       return false
     }

@@ -63,7 +63,7 @@ extension O2IBLND {
   }
 
   @inline(__always)
-  private func needsNOOP(_ c: Int) -> Bool {
+  private mutating func needsNOOP(_ c: Int) -> Bool {
     connections[c].credits.needsNOOP(
       keepaliveDue: connections[c].keepaliveDue,
       hasUncredited: !connections[c].uncredited.isEmpty,
@@ -83,7 +83,7 @@ extension O2IBLND {
   /// A payload that lies in a message piece behind enough headroom is sent from there; everything
   /// else needs a piece of our own.
   @inline(__always)
-  func isInPlace(_ t: UInt32) -> Bool {
+  mutating func isInPlace(_ t: UInt32) -> Bool {
     let payload = transmits.slots[Int(t)].payload
     return transmits.slots[Int(t)].kind == .immediate && !payload.isBulk
       && Int(payload.offset) >= O2IBProtocol.immediatePayloadOffset
@@ -152,7 +152,7 @@ extension O2IBLND {
     counters.messagesSent += 1
   }
 
-  private func messageByteCount(_ t: UInt32) -> UInt32 {
+  private mutating func messageByteCount(_ t: UInt32) -> UInt32 {
     switch transmits.slots[Int(t)].kind {
     case .immediate:
       return UInt32(O2IBProtocol.immediatePayloadOffset) + transmits.slots[Int(t)].payload.length
@@ -185,7 +185,7 @@ extension O2IBLND {
       var bytes = turn.memory.messages.mutableBytes(whole)
       O2IBPutRequest(cookie: transmit.cookie).encode(into: &bytes)
     case .putAcknowledge:
-      let fragment = sinkFragment(transmit.sink, turn)
+      let fragment = sinkFragment(transmit.sink, &turn)
       let key = turn.memory.bulk.region.remoteKey
       var bytes = turn.memory.messages.mutableBytes(whole)
       O2IBPutAcknowledge.encode(
@@ -193,7 +193,7 @@ extension O2IBLND {
         fragmentCount: 1, into: &bytes)
       fragment.encode(into: &bytes, at: O2IBPutAcknowledge.fragmentsOffset)
     case .getRequest:
-      let fragment = sinkFragment(transmit.sink, turn)
+      let fragment = sinkFragment(transmit.sink, &turn)
       let key = turn.memory.bulk.region.remoteKey
       var bytes = turn.memory.messages.mutableBytes(whole)
       O2IBGetRequest.encode(
@@ -211,7 +211,7 @@ extension O2IBLND {
     }
   }
 
-  private func sinkFragment(_ sink: BufferRef, _ turn: borrowing Turn) -> RDMAFragment {
+  private mutating func sinkFragment(_ sink: BufferRef, _ turn: inout Turn) -> RDMAFragment {
     RDMAFragment(byteCount: sink.length, address: turn.memory.bulk.address(sink))
   }
 
@@ -228,7 +228,7 @@ extension O2IBLND {
     while !transmits.slots[Int(t)].walk.isDone {
       guard connections[c].sendRoom > 0 else { return true }
       guard turn.sends.freeCapacity > 0 else { return false }
-      let fragment = fragment(transmits.slots[Int(t)].walk.sinkIndex, of: remote, c, turn)
+      let fragment = fragment(transmits.slots[Int(t)].walk.sinkIndex, of: remote, c, &turn)
       guard
         let step = transmits.slots[Int(t)].walk.step(
           sourceByteCount: Int(source.length), sinkByteCount: Int(fragment.byteCount))
@@ -258,8 +258,8 @@ extension O2IBLND {
   }
 
   /// Fragment `index` of the peer's memory; further ones than the first are read from its message.
-  func fragment(
-    _ index: Int, of remote: RemoteMemory, _ c: Int, _ turn: borrowing Turn
+  mutating func fragment(
+    _ index: Int, of remote: RemoteMemory, _ c: Int, _ turn: inout Turn
   ) -> RDMAFragment {
     if index == 0 { return remote.first }
     let piece = receives[c * receiveStride + Int(remote.receive)].piece

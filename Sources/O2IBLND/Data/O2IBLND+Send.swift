@@ -57,7 +57,7 @@ extension O2IBLND {
   }
 
   /// IMMEDIATE or RDMA (spec 02 §6.1).
-  private func carrier(of message: LNDMessage) -> O2IBMessageType {
+  private mutating func carrier(of message: LNDMessage) -> O2IBMessageType {
     let most = O2IBProtocol.maximumImmediatePayloadBytes
     switch message.header.body {
     case .get:

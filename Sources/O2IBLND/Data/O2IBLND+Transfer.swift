@@ -121,7 +121,7 @@ extension O2IBLND {
     var status = Int32(bitPattern: source.length)
     if source.length > reception.sinkByteCount {
       status = -Errno.protocolError
-    } else if writeCount(reception.remote, bytes: Int(source.length), c, turn)
+    } else if writeCount(reception.remote, bytes: Int(source.length), c, &turn)
       > Int(min(connections[c].maximumFragments, limits.maximumFragments))
     {
       status = -Errno.messageSize
@@ -197,8 +197,8 @@ extension O2IBLND {
     _ request: O2IBGetRequest, _ c: Int, _ index: Int, _ whole: BufferRef, _ turn: inout Turn
   ) {
     let most = UInt64(LNetLimits.maximumPayloadBytes)
-    let remote = remoteMemory(request.descriptor, index, whole, turn)
-    if let total = byteCount(of: request.descriptor, whole, turn), total <= most {
+    let remote = remoteMemory(request.descriptor, index, whole, &turn)
+    if let total = byteCount(of: request.descriptor, whole, &turn), total <= most {
       if let id = deliver(.getRequest, c, index, whole, &turn) {
         receptions.slots[id.slot].cookie = request.cookie
         receptions.slots[id.slot].remote = remote
@@ -215,8 +215,8 @@ extension O2IBLND {
     sendGetDone(c, reception, -Errno.protocolError, source: .none, ticket: nil, &turn)
   }
 
-  private func remoteMemory(
-    _ descriptor: RDMADescriptor, _ index: Int, _ whole: BufferRef, _ turn: borrowing Turn
+  private mutating func remoteMemory(
+    _ descriptor: RDMADescriptor, _ index: Int, _ whole: BufferRef, _ turn: inout Turn
   ) -> RemoteMemory {
     RemoteMemory(
       key: descriptor.remoteKey, fragmentCount: UInt16(descriptor.fragmentCount),
@@ -227,8 +227,8 @@ extension O2IBLND {
 
   /// The bytes that a descriptor has room for; nil when a fragment is empty or runs over the end of
   /// the address space.
-  private func byteCount(
-    of descriptor: RDMADescriptor, _ whole: BufferRef, _ turn: borrowing Turn
+  private mutating func byteCount(
+    of descriptor: RDMADescriptor, _ whole: BufferRef, _ turn: inout Turn
   ) -> UInt64? {
     var total: UInt64 = 0
     for index in 0..<descriptor.fragmentCount {
@@ -241,13 +241,13 @@ extension O2IBLND {
   }
 
   /// How many WRITEs it takes to fill so many bytes of the peer's memory from one piece of ours.
-  private func writeCount(
-    _ remote: RemoteMemory, bytes: Int, _ c: Int, _ turn: borrowing Turn
+  private mutating func writeCount(
+    _ remote: RemoteMemory, bytes: Int, _ c: Int, _ turn: inout Turn
   ) -> Int {
     var walk = FragmentWalk(total: bytes)
     var count = 0
     while !walk.isDone {
-      let fragment = fragment(walk.sinkIndex, of: remote, c, turn)
+      let fragment = fragment(walk.sinkIndex, of: remote, c, &turn)
       _ = walk.step(sourceByteCount: bytes, sinkByteCount: Int(fragment.byteCount))
       count += 1
     }
@@ -266,9 +266,9 @@ extension O2IBLND {
       return
     }
     let descriptor = acknowledge.descriptor
-    let total = byteCount(of: descriptor, whole, turn)
+    let total = byteCount(of: descriptor, whole, &turn)
     transmits.slots[Int(t)].remoteCookie = acknowledge.sinkCookie
-    transmits.slots[Int(t)].remote = remoteMemory(descriptor, index, whole, turn)
+    transmits.slots[Int(t)].remote = remoteMemory(descriptor, index, whole, &turn)
     transmits.slots[Int(t)].answer = .proceed
     if let total, total <= UInt64(transmits.slots[Int(t)].payload.length) {
       let most = min(connections[c].maximumFragments, limits.maximumFragments)
@@ -335,7 +335,8 @@ extension O2IBLND {
 
   /// The transmit that waits for this answer on this connection; nil for a cookie that is forged,
   /// used up or another connection's.
-  private func outstanding(_ cookie: UInt64, _ kind: O2IBMessageType, _ c: Int) -> UInt32? {
+  private mutating func outstanding(_ cookie: UInt64, _ kind: O2IBMessageType, _ c: Int) -> UInt32?
+  {
     guard let t = transmits.find(cookie: cookie), transmits.slots[Int(t)].kind == kind,
       transmits.slots[Int(t)].answer == .none, Int(transmits.slots[Int(t)].owner) == c,
       transmits.slots[Int(t)].place == .awaiting || transmits.slots[Int(t)].place == .inFlight

@@ -5,7 +5,8 @@ internal import RDMATransport
 internal import Structures
 
 extension O2IBLND {
-  func findPeer(_ nid: NID, _ interface: Int) -> Int? {
+  @inline(__always)
+  mutating func findPeer(_ nid: NID, _ interface: Int) -> Int? {
     peerIndex.find(nid, UInt8(truncatingIfNeeded: interface), in: peers)
   }
 

@@ -1,0 +1,65 @@
+// Property: a limit that is reached is a refusal or a delay, counted, and nothing else suffers.
+// Method: drivers with tiny tables and batches.
+
+import LNet
+import LustreWire
+import RDMATransport
+import Structures
+import Testing
+
+@testable import O2IBLND
+
+struct LimitTests {
+  @Test func limitsRefuseAndAreCounted() {
+    var limits = O2IBLimits.small
+    limits.pendingPerPeer = 3
+    let pending = OneNode(limits: limits)
+    for _ in 0..<5 { pending.send(.ack) }
+    #expect(pending.takeEvents(.finished).map(\.outcome) == [.localDropped, .localDropped])
+    #expect(pending.lnd.counters.pendingExhausted == 2)
+    limits = .small
+    limits.transmits = 40
+    let transmits = OneNode(limits: limits)
+    transmits.accept()
+    for _ in 0..<9 { transmits.send(.ack) }
+    #expect(transmits.lnd.counters.transmitsExhausted == 1)
+    // Answers and NOOPs still have theirs.
+    transmits.deliver(PeerMessage.getRequest(5, [(10, 0x1000)]).bytes)
+    answerLast(transmits, .refuseGet(status: -61))
+    transmits.completeSends()
+    #expect(transmits.sends.last?.type == .getDone)
+    limits = .small
+    limits.receptions = 2
+    let receptions = OneNode(limits: limits)
+    receptions.answer = nil
+    receptions.accept()
+    for _ in 0..<3 { receptions.deliver(PeerMessage.immediate().bytes) }
+    #expect(receptions.lnd.counters.receptionsExhausted == 1)
+    #expect(receptions.states() == [.closing])
+    for event in receptions.takeEvents(.immediate) {
+      receptions.lnd.answer(event.reception, .consumed, &receptions.turn)
+    }
+    #expect(pending.release() && transmits.release() && receptions.release())
+  }
+
+  @Test func commandsWaitForRoomInTheBatch() {
+    let node = OneNode(commands: 2)
+    for number in 0..<8 { node.send(.ack, to: .o2ib(0x0A00_0100 + UInt32(number))) }
+    var prepared = node.takeCommands().count
+    node.lnd.shutdown(&node.turn)
+    for _ in 0..<12 {
+      node.endTurn()
+      #expect(node.commands.count <= 2)
+      for command in node.takeCommands() {
+        switch command {
+        case .prepare: prepared += 1
+        case .destroy(let owner):
+          node.lnd.cmEvent(CMEvent(owner: owner, kind: .released), &node.turn)
+        default: break
+        }
+      }
+    }
+    #expect(node.takeEvents(.finished).count == 8)
+    #expect(prepared == 8 && node.lnd.isQuiet && !node.lnd.needsFlush)
+  }
+}
