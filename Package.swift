@@ -160,7 +160,7 @@ let package = Package(
     .testTarget(
       name: "CommandTests",
       dependencies: [
-        "VerbenaCommand", "BenchKit", "LustreWire", "O2IBLND", arguments,
+        "VerbenaCommand", "BenchKit", "LustreWire", "O2IBLND", arguments, logging,
         .product(name: "Subprocess", package: "swift-subprocess"),
       ]),
     .testTarget(

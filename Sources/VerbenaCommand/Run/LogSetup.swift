@@ -34,7 +34,7 @@ package struct ErrorLogHandler: LogHandler {
     var merged = metadata
     for (key, value) in event.metadata ?? [:] { merged[key] = value }
     let pairs = merged.sorted { $0.key < $1.key }
-    let time = now().formatted(.iso8601.time(includingFractionalSeconds: true))
+    let time = now().formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
     switch format {
     case .text:
       let details = pairs.map { " \($0.key)=\($0.value)" }.joined()
