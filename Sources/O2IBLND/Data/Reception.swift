@@ -20,7 +20,7 @@ struct Reception: BitwiseCopyable {
 /// All receptions of a driver. Elements are read where they lie: they are too large to be copied for every
 /// message.
 struct ReceptionTable: ~Copyable {
-  private struct Life: BitwiseCopyable {
+  struct Life: BitwiseCopyable {
     var generation: UInt32
     var nextFree: UInt32
     var isUsed: Bool
