@@ -43,6 +43,8 @@ package struct ConnectClient: NodeProgram {
   private var burstAt: UInt64 = 0
   private var pingAt: UInt64 = 0
   private var establishedBefore: UInt64 = 0
+  /// Whether all connections of the set were seen to stand.
+  private var stands = false
   private var isDone = false
 
   package init(_ plan: ConnectPlan, timings: ConnectTimings, desk: BenchDesk) {
@@ -65,6 +67,10 @@ package struct ConnectClient: NodeProgram {
     guard wasAnswered else { return finish(status: event.status) }
     if event.tag == Self.firstTag { timings.record(.total, node.turn.now &- burstAt) }
     let count = node.lnd.counters.establishedActive &- establishedBefore
+    if count >= UInt64(plan.inFlight), !stands {
+      stands = true
+      timings.record(.share, (node.turn.now &- burstAt) / count)
+    }
     guard count >= UInt64(plan.inFlight), event.tag == Self.secondTag else {
       return ping(Self.secondTag, &node)
     }
@@ -80,6 +86,7 @@ package struct ConnectClient: NodeProgram {
       timings.begin()
     }
     burstAt = node.turn.now
+    stands = false
     establishedBefore = node.lnd.counters.establishedActive
     ping(Self.firstTag, &node)
   }

@@ -4,7 +4,7 @@ internal import Synchronization
 package final class ConnectTimings: Sendable {
   /// The steps in their order, as cmtime names them where it has them.
   package enum Step: Int, CaseIterable, Sendable {
-    case resolveAddress, resolveRoute, createQueuePair, exchange, hello, ping, total
+    case resolveAddress, resolveRoute, createQueuePair, exchange, hello, ping, total, share
 
     package var name: String {
       switch self {
@@ -15,6 +15,7 @@ package final class ConnectTimings: Sendable {
       case .hello: "LND hello"
       case .ping: "LNet ping"
       case .total: "first ping answered"
+      case .share: "set-up per connection"
       }
     }
   }

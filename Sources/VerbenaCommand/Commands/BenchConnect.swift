@@ -8,8 +8,9 @@ struct BenchConnect: AsyncParsableCommand {
     discussion: """
       Connections are made as a first message makes them, so many at a time, pinged over, and closed. Steps: resolve \
       address, resolve route, create queue pair, CM connect (it carries the hello of both sides), LND hello (from \
-      established to the first message out), LNet ping over a standing connection, and the time from nothing to \
-      the first ping answered. The rate counts set-up, pings and closing.
+      established to the first message out), LNet ping over a standing connection, the time from nothing to \
+      the first ping answered, and from nothing until all of a set stand, divided by their number. The rate counts \
+      set-up, pings and closing.
       """)
 
   @Argument(help: "The NID to measure against.") var nid: String?
