@@ -90,6 +90,7 @@ extension LNet {
     return nextID | UInt64(slot)
   }
 
+  @inline(__always)
   func find(_ handle: EntryHandle) -> Int? {
     let index = Int(handle.raw & 0xF_FFFF)
     guard handle != .none, index < entries.capacity, entries[index].id == handle.raw else {
@@ -160,6 +161,7 @@ extension LNet {
     }
   }
 
+  @inline(__always)
   func makeEvent(_ kind: LNetEvent.Kind, descriptor index: Int) -> LNetEvent {
     LNetEvent(
       kind: kind, descriptor: DescriptorHandle(raw: descriptors[index].id),

@@ -49,6 +49,7 @@ extension LNet {
     }
   }
 
+  @inline(__always)
   private func isListed(_ index: Int) -> Bool { descriptors[index].responseDeadline != 0 }
 
   private mutating func unlist(_ index: Int) {

@@ -63,7 +63,7 @@ extension LNet {
   }
 
   /// Whether a REPLY to this message would be sent.
-  private func canRespond(to reception: Reception) -> Bool {
+  private mutating func canRespond(to reception: Reception) -> Bool {
     guard responseCount < limits.responses, outbox.freeCapacity > 0,
       messages.count < messages.capacity
     else { return false }

@@ -48,6 +48,7 @@ extension LNet {
     startRecovery(slot, turn: &turn)
   }
 
+  @inline(__always)
   func isImpaired(_ slot: Int) -> Bool {
     peerInterfaces[slot].health < Health.full || !peerInterfaces[slot].isUp
   }

@@ -9,9 +9,12 @@ package import Structures
 /// `lateAnswers` to its drivers and hands in what they report. Nothing here knows the time but by
 /// `turn.now`, and nothing allocates after `init`.
 ///
-/// Bad input is one of: a caller's own bug (trap); a peer's violation (`.protocolError`, or a counted
-/// drop); a legitimate race, such as a response to something that is gone (counted); a limit (`LNetError.busy` to
+/// Bad input is one of: a caller's own bug (trap); a peer's violation (`.protocolError`, or a counted drop); a
+/// legitimate race, such as a response to something that is gone (counted); a limit (`LNetError.busy` to
 /// callers, counted drops to peers). The node calls in only while `hasRoom` is true.
+///
+/// Functions on the way of a message that change nothing are `mutating` or inlined all the same: a call
+/// that borrows a value of this size from a mutating one copies it whole, 1.5 KiB each time.
 package struct LNet: ~Copyable {
   // What the node takes out.
 

@@ -62,7 +62,7 @@ extension LNet {
 
   /// Steps 1 to 5 of spec 01 §4.3.
   @inline(__always)
-  private func accepts(_ entry: Int, _ query: MatchQuery) -> Bool {
+  private mutating func accepts(_ entry: Int, _ query: MatchQuery) -> Bool {
     guard (entries[entry].matchBits ^ query.matchBits) & ~entries[entry].ignoreBits == 0,
       entries[entry].descriptor != noCell
     else { return false }
@@ -77,7 +77,7 @@ extension LNet {
 
   /// Whether an entry's NID means the sender: its primary NID, the one it used, or another of its own
   /// (spec 01 §4.3, 5).
-  private func isSame(_ nid: NID, _ query: MatchQuery) -> Bool {
+  private mutating func isSame(_ nid: NID, _ query: MatchQuery) -> Bool {
     if nid == query.initiator || nid == query.source { return true }
     if query.source == .loopback { return ownInterface(nid) != nil }
     return primaryNID(of: nid) == query.initiator

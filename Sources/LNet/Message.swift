@@ -91,7 +91,7 @@ extension LNet {
     counters.sendFailures += 1
     weaken(after: event.outcome, handle, turn: &turn)
     if resend(handle, after: event.outcome, turn: &turn) { return }
-    let status = event.status < 0 ? event.status : errno(of: event.outcome)
+    let status = event.status < 0 ? event.status : Self.errno(of: event.outcome)
     complete(handle, status: status, turn: &turn)
   }
 
@@ -163,7 +163,7 @@ extension LNet {
     if !descriptors[index].expectsResponse { stopExpecting(descriptor: index) }
   }
 
-  private func errno(of outcome: SendOutcome) -> Int32 {
+  private static func errno(of outcome: SendOutcome) -> Int32 {
     switch outcome {
     case .success: 0
     case .localTimeout, .remoteTimeout, .networkTimeout: Errno.timedOut

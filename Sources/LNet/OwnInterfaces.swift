@@ -28,6 +28,7 @@ extension LNet {
   }
 
   /// Whether there is one of our interfaces on a network.
+  @inline(__always)
   func reaches(_ net: NetID) -> Bool {
     for index in 0..<interfaces.count where interfaces[index].nid.net == net { return true }
     return false

@@ -81,7 +81,7 @@ extension LNet {
       hop: PeerInterfaceRef(raw: best, generation: peerInterfaces[slot].generation), parks: false)
   }
 
-  private func isBetter(
+  private mutating func isBetter(
     _ index: UInt32, than other: UInt32, avoiding failed: PeerInterfaceRef
   ) -> Bool {
     if other == failed.raw { return true }
@@ -104,7 +104,9 @@ extension LNet {
     return best
   }
 
-  private func isBetter(ownInterface index: Int, than other: Int, avoiding failed: Int) -> Bool {
+  private mutating func isBetter(ownInterface index: Int, than other: Int, avoiding failed: Int)
+    -> Bool
+  {
     if other == failed { return true }
     if index == failed { return false }
     let a = interfaces[index]

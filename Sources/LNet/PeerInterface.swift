@@ -65,12 +65,14 @@ extension LNet {
   }
 
   /// The primary NID of the node that has this one; itself when the node is not known.
+  @inline(__always)
   func primaryNID(of nid: NID) -> NID {
     let ref = findPeerInterface(nid)
     return ref == .none ? nid : peers[Int(peerInterfaces[ref.slot].peer)].primary
   }
 
   /// Whether two NIDs belong to one node, as far as is known.
+  @inline(__always)
   func areOneNode(_ first: NID, _ second: NID) -> Bool {
     let a = findPeerInterface(first)
     let b = findPeerInterface(second)

@@ -29,7 +29,7 @@ extension LNet {
     }
   }
 
-  func query(_ reception: Reception, _ put: LNetPut) -> MatchQuery {
+  mutating func query(_ reception: Reception, _ put: LNetPut) -> MatchQuery {
     MatchQuery(
       operation: .put, portal: Int(put.portal.rawValue), matchBits: put.matchBits,
       initiator: initiator(of: reception), source: reception.header.source.nid,
@@ -69,7 +69,7 @@ extension LNet {
   }
 
   @inline(__always)
-  func putEvent(
+  mutating func putEvent(
     _ reception: Reception, _ put: LNetPut, _ match: Match, _ initiator: NID
   ) -> LNetEvent {
     var event = makeEvent(.put, descriptor: match.descriptor)

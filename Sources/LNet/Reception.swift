@@ -177,7 +177,7 @@ extension LNet {
   }
 
   /// The primary NID of the node that sent it.
-  func initiator(of reception: Reception) -> NID {
+  mutating func initiator(of reception: Reception) -> NID {
     // While it waited, its peer may have been forgotten.
     guard isLive(reception.sender) else { return reception.header.source.nid }
     return peers[Int(peerInterfaces[reception.sender.slot].peer)].primary

@@ -18,7 +18,7 @@ extension LNet {
   }
 
   /// A response to a message, from where it came to where it came from (spec 01 §11).
-  func response(
+  mutating func response(
     to reception: Reception, kind: MessageRecord.Kind, body: LNetBody, payload: BufferRef,
     turn: borrowing Turn
   ) -> MessageRecord {
@@ -101,6 +101,7 @@ extension LNet {
     return reception.refusal()
   }
 
+  @inline(__always)
   func replyEvent(_ reception: Reception, descriptor index: Int, moved: UInt32) -> LNetEvent {
     var event = makeEvent(.reply, descriptor: index)
     event.interface = reception.interface

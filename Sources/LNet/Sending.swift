@@ -162,7 +162,7 @@ extension LNet {
   }
 
   /// The descriptor, if it may begin an operation that counts `operations` times.
-  private func usable(
+  private mutating func usable(
     _ handle: DescriptorHandle, operations: Int32
   ) throws(LNetError) -> Int {
     guard let index = find(handle) else { throw .unknownHandle }
@@ -178,6 +178,7 @@ extension LNet {
     return index
   }
 
+  @inline(__always)
   func source(of route: Route) -> NID {
     route.nid == .loopback ? .loopback : interfaces[Int(route.interface)].nid
   }

@@ -1,5 +1,6 @@
 // Property: no bytes from a peer make a node trap, leak, or tell its consumers what did not happen.
-// Method: seeded random and mutated messages, pushes and ping answers among them; tables and memory compared before and after.
+// Method: seeded random and mutated messages, pushes and ping answers among them; tables and memory
+// compared before and after.
 import LNet
 import LustreWire
 import RDMATransport

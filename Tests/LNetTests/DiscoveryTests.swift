@@ -1,4 +1,5 @@
-// A peer is discovered before the first message to it, as spec 01 §7.1 and §7.2 say; wire orders of captures hold.
+// A peer is discovered before the first message to it, as spec 01 §7.1 and §7.2 say; wire orders of
+// captures hold.
 // Method: nodes over a fabric in the test, kinds of messages in order compared; answers spoilt by hand.
 import LNet
 import LustreWire

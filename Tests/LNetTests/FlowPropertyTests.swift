@@ -1,5 +1,6 @@
 // Property: every operation yields its events exactly once, and nothing is left when all has ended.
-// Method: seeded random PUTs, GETs, unlinks, releases and faults between two nodes over a fabric; accounts kept.
+// Method: seeded random PUTs, GETs, unlinks, releases and faults between two nodes over a fabric;
+// accounts kept.
 import LNet
 import LustreWire
 import RDMATransport

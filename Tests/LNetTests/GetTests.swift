@@ -1,4 +1,5 @@
-// A GET brings exactly the bytes that matched, as a message or by RDMA, and each side hears of it (spec 01 §4.4, 02 §6.4).
+// A GET brings exactly the bytes that matched, as a message or by RDMA, and each side hears of it (spec
+// 01 §4.4, 02 §6.4).
 // Method: two nodes over a fabric in the test; events and bytes compared with what the sections say.
 import LNet
 import LustreWire

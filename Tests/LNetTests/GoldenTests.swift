@@ -1,4 +1,5 @@
-// What we put on the wire equals the worked examples of spec 04, byte for byte behind the driver's envelope.
+// What we put on the wire equals the worked examples of spec 04, byte for byte behind the driver's
+// envelope.
 // Method: the examples' requests are fed in; header and payload of our answer are encoded and compared.
 import LNet
 import LustreWire

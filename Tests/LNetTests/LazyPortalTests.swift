@@ -1,4 +1,5 @@
-// A PUT without a buffer waits on a lazy portal, in order, bounded, and is answered exactly once (spec 01 §4.1, 02 §6.2).
+// A PUT without a buffer waits on a lazy portal, in order, bounded, and is answered exactly once (spec
+// 01 §4.1, 02 §6.2).
 // Method: messages fed in before their buffers; answers and order of delivery compared.
 import LNet
 import LustreWire

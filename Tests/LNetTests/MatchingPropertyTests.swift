@@ -1,5 +1,7 @@
-// Property: whatever is exposed and whatever comes, matching picks what a literal reading of spec 01 §4.3 picks.
-// Method: seeded random entries and messages; a model that walks lists in order; both compared step by step.
+// Property: whatever is exposed and whatever comes, matching picks what a literal reading of spec 01
+// §4.3 picks.
+// Method: seeded random entries and messages; a model that walks lists in order; both compared step by
+// step.
 import LNet
 import LustreWire
 import RDMATransport

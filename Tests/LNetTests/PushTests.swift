@@ -1,4 +1,5 @@
-// Pushes are accepted, acknowledged with what was taken, believed when they are sound; ours follow changes (spec 01 §7.3).
+// Pushes are accepted, acknowledged with what was taken, believed when they are sound; ours follow
+// changes (spec 01 §7.3).
 // Method: pushes fed in by hand, good and bad; two nodes over a fabric for our own.
 import LNet
 import LustreWire

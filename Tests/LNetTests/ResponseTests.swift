@@ -1,4 +1,5 @@
-// A response counts only if its handle is ours, alive, expects one, and comes from who was asked (spec 01 §3.4, §4.4).
+// A response counts only if its handle is ours, alive, expects one, and comes from who was asked (spec
+// 01 §3.4, §4.4).
 // Method: responses with one fault each, fed in while a PUT and a GET wait; then the right ones.
 import LNet
 import LustreWire
