@@ -200,6 +200,7 @@ if isFuzzing {
     fuzz("fuzz-text", ["LustreWire"]),
     fuzz("fuzz-reject", ["LustreWire"]),
     fuzz("fuzz-capture", ["Capture", "LustreWire"]),
+    fuzz("fuzz-events", ["Simulation"]),
     fuzz("fuzz-canary-planted", ["LustreWire"]),
   ]
 }
