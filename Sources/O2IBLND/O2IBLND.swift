@@ -80,6 +80,8 @@ package struct O2IBLND: ~Copyable {
   package internal(set) var peerCount = 0
   var dirtyHead = Connection.none
   var dirtyTail = Connection.none
+  /// Something was left for another turn that could already be done in it.
+  var isUrgent = false
   var refusals: FixedQueue<Refusal>
   var listenersPending = false
   package internal(set) var isStopping = false
@@ -202,6 +204,12 @@ package struct O2IBLND: ~Copyable {
 
   /// Makes sure that `flush` looks at the connection.
   mutating func markDirty(_ c: Int) {
+    isUrgent = true
+    list(c)
+  }
+
+  /// Puts a connection into the list that the next `flush` walks.
+  mutating func list(_ c: Int) {
     guard !connections[c].isDirty else { return }
     connections[c].isDirty = true
     connections[c].nextDirty = Connection.none

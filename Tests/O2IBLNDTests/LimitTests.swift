@@ -42,6 +42,32 @@ struct LimitTests {
     #expect(pending.release() && transmits.release() && receptions.release())
   }
 
+  @Test func whatWaitsForAPieceIsNotUrgent() {
+    let node = OneNode(messagePieces: 18 + 4)
+    node.accept()
+    for _ in 0..<5 { node.send(.ack) }
+    #expect(node.sends.count == 4 && node.lnd.counters.pieceShortages > 0)
+    #expect(!node.needsFlush)
+    node.completeSends()
+    #expect(node.sends.count == 5)
+    // A batch that is full is.
+    let full = OneNode(batch: 18)
+    full.send(.ack)
+    while full.turn.receives.freeCapacity > 5 {
+      full.turn.receives.append(ReceiveRequest(queuePair: .none, segment: .empty, id: 0))
+    }
+    full.lnd.cmEvent(
+      CMEvent(
+        owner: full.prepared() ?? 0,
+        kind: .ready(QueuePairHandle(handle: Handle(raw: 5)), granted: full.granted())),
+      &full.turn)
+    full.lnd.flush(&full.turn)
+    #expect(full.needsFlush)
+    full.endTurn()
+    full.endTurn()
+    #expect(!full.needsFlush && full.connectRequest() != nil)
+  }
+
   @Test func commandsWaitForRoomInTheBatch() {
     let node = OneNode(commands: 2)
     for number in 0..<8 { node.send(.ack, to: .o2ib(0x0A00_0100 + UInt32(number))) }
@@ -60,6 +86,6 @@ struct LimitTests {
       }
     }
     #expect(node.takeEvents(.finished).count == 8)
-    #expect(prepared == 8 && node.lnd.isQuiet && !node.lnd.needsFlush)
+    #expect(prepared == 8 && node.lnd.isQuiet && !node.needsFlush)
   }
 }

@@ -9,6 +9,7 @@ extension O2IBLND {
   ///
   /// What finds no room in the turn's batches stays for the next one.
   package mutating func flush(_ turn: inout Turn) {
+    isUrgent = false
     flushRefusals(&turn)
     if listenersPending { flushListeners(&turn) }
     var c = dirtyHead
@@ -19,14 +20,17 @@ extension O2IBLND {
       let index = Int(c)
       let next = connections[index].nextDirty
       connections[index].isDirty = false
-      if !flushConnection(index, &turn) { markDirty(index) }
+      if !flushConnection(index, &turn) { list(index) }
       if c == last { break }
       c = next
     }
   }
 
-  /// Whether something waits for room in a batch, so that another turn is due at once.
-  package var needsFlush: Bool { dirtyHead >= 0 || !refusals.isEmpty || listenersPending }
+  /// Whether another turn is due at once: something was left for want of room in a batch, or has come up
+  /// since `flush`. What waits for a completion, a credit or a piece is not meant.
+  package var needsFlush: Bool {
+    mutating get { isUrgent || !refusals.isEmpty || listenersPending }
+  }
 
   /// False when the connection has to be looked at again.
   private mutating func flushConnection(_ c: Int, _ turn: inout Turn) -> Bool {
@@ -41,7 +45,10 @@ extension O2IBLND {
   private mutating func flushCommands(_ c: Int, _ turn: inout Turn) -> Bool {
     let owner = WorkID.owner(handle(of: c))
     while connections[c].commands.rawValue != 0 {
-      guard turn.commands.freeCapacity > 0 else { return false }
+      guard turn.commands.freeCapacity > 0 else {
+        isUrgent = true
+        return false
+      }
       let commands = connections[c].commands
       if commands.contains(.prepare) {
         connections[c].commands.remove(.prepare)

@@ -36,6 +36,7 @@ extension O2IBLND {
       }
       guard connections[c].sendRoom > 0 else { break }
       guard turn.sends.freeCapacity > 0 else {
+        isUrgent = true
         isDone = false
         break
       }
@@ -49,6 +50,7 @@ extension O2IBLND {
         guard transmits.slots[Int(t)].walk.isDone else { break }
         guard connections[c].sendRoom > 0 else { break }
         guard turn.sends.freeCapacity > 0 else {
+          isUrgent = true
           isDone = false
           break
         }
@@ -227,7 +229,10 @@ extension O2IBLND {
     let handle = handle(of: c)
     while !transmits.slots[Int(t)].walk.isDone {
       guard connections[c].sendRoom > 0 else { return true }
-      guard turn.sends.freeCapacity > 0 else { return false }
+      guard turn.sends.freeCapacity > 0 else {
+        isUrgent = true
+        return false
+      }
       let fragment = fragment(transmits.slots[Int(t)].walk.sinkIndex, of: remote, c, &turn)
       guard
         let step = transmits.slots[Int(t)].walk.step(

@@ -324,7 +324,10 @@ extension O2IBLND {
   @discardableResult
   mutating func postReceives(_ c: Int, _ turn: inout Turn) -> Bool {
     while !connections[c].toPost.isEmpty {
-      guard turn.receives.freeCapacity > 0 else { return false }
+      guard turn.receives.freeCapacity > 0 else {
+        isUrgent = true
+        return false
+      }
       let index = Int(connections[c].toPost.head)
       connections[c].toPost.head = receives[c * receiveStride + index].next
       postReceive(c, index, &turn)

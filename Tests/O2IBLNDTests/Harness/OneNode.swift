@@ -94,6 +94,8 @@ final class OneNode {
     }
   }
 
+  var needsFlush: Bool { lnd.needsFlush }
+
   func pass(seconds: Double) {
     turn.now += UInt64(seconds * 1e9)
     while let expiry = turn.timers.expire(at: turn.now) { lnd.timerExpired(expiry, &turn) }
