@@ -70,6 +70,11 @@ public struct NodeCore: ~Copyable {
   /// Appends what the turn leaves to send to its batches: the last thing before they are handed over.
   package mutating func flush() { lnd.flush(&turn) }
 
+  /// Whether another turn is due at once, although nothing has come: the last one's batches were full.
+  package var needsTurn: Bool {
+    mutating get { lnd.needsFlush }
+  }
+
   /// Carries messages down and events up until all is quiet.
   package mutating func pump() {
     var isQuiet = false

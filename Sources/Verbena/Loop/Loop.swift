@@ -195,7 +195,7 @@ struct Loop<Transport: RDMATransport & ~Copyable, Program: NodeProgram & ~Copyab
       idleSince = now
       return
     }
-    guard now &- since >= pacing.spinNanoseconds, transport.arm() else { return }
+    guard now &- since >= pacing.spinNanoseconds, !node.needsTurn, transport.arm() else { return }
     let deadline = min(node.nextDeadline() ?? .max, transport.nextDeadline() ?? .max)
     let timeout: Int64 = deadline == .max ? -1 : Int64(deadline > now ? deadline - now : 0)
     if inbox.isEmpty { sleeper.sleep(timeout: timeout) }
