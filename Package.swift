@@ -149,6 +149,12 @@ let package = Package(
         containers,
       ]),
     .testTarget(
+      name: "TransportToolsTests",
+      dependencies: [
+        "TransportTools", "TransportConformance", "EmulatedTransport", "RDMATransport", "Capture",
+        "LustreWire",
+      ]),
+    .testTarget(
       name: "EmulatedTransportTests",
       dependencies: ["EmulatedTransport", "RDMATransport", "Structures"]),
     .testTarget(
