@@ -146,6 +146,8 @@ public struct NodeCore: ~Copyable {
       }
       let refused = turn.receives[accepted]
       turn.receives.removeSubrange(0...accepted)
+      // What this turn sends there returns the credit of the receive that is not posted.
+      turn.dropRequests(of: refused.queuePair)
       lnd.postFailed(id: refused.id, errno: errno, &turn)
       return false
     }
@@ -166,6 +168,8 @@ public struct NodeCore: ~Copyable {
       }
       let refused = turn.sends[accepted]
       turn.sends.removeSubrange(0...accepted)
+      // Nothing may follow a hole: a PUT_DONE without its WRITE would tell a lie (spec 02 §6.3).
+      turn.dropRequests(of: refused.queuePair)
       lnd.postFailed(id: refused.id, errno: errno, &turn)
       return false
     }

@@ -231,6 +231,8 @@ func powerOfTwo(_ count: Int) -> Int {
 
 /// The errnos that travel as status, as positive numbers.
 enum Errno {
+  /// Linux has no larger one.
+  static var largest: Int32 { 4095 }
   static var io: Int32 { 5 }
   static var noMemory: Int32 { 12 }
   static var fault: Int32 { 14 }

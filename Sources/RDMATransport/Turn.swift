@@ -35,6 +35,22 @@ package struct Turn: ~Copyable {
     commands = RigidArray(capacity: commandCapacity)
   }
 
+  /// Takes a queue pair's requests out of the batches: an earlier one was refused, and the queue pair ends.
+  package mutating func dropRequests(of queuePair: QueuePairHandle) {
+    var kept = 0
+    for index in 0..<sends.count where sends[index].queuePair != queuePair {
+      sends[kept] = sends[index]
+      kept += 1
+    }
+    sends.removeLast(sends.count - kept)
+    kept = 0
+    for index in 0..<receives.count where receives[index].queuePair != queuePair {
+      receives[kept] = receives[index]
+      kept += 1
+    }
+    receives.removeLast(receives.count - kept)
+  }
+
   /// Whether a room may still append `count` requests and commands in this turn; else it waits for the next.
   @inlinable
   package func hasRoom(for count: Int) -> Bool {

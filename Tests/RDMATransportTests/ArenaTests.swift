@@ -5,14 +5,14 @@ import Structures
 import Testing
 
 /// Memory of the test, standing for a registered region.
-private func region(byteCount: Int) -> MemoryRegion {
+func testRegion(byteCount: Int) -> MemoryRegion {
   let memory = UnsafeMutableRawPointer.allocate(byteCount: byteCount, alignment: 4096)
   memory.initializeMemory(as: UInt8.self, repeating: 0, count: byteCount)
   return MemoryRegion(
     address: UInt64(UInt(bitPattern: memory)), byteCount: byteCount, localKey: 7, remoteKey: 0)
 }
 
-private func free(_ region: MemoryRegion) {
+func releaseTestRegion(_ region: MemoryRegion) {
   UnsafeMutableRawPointer(bitPattern: UInt(region.address))?.deallocate()
 }
 
@@ -35,8 +35,8 @@ private func carries(_ arena: borrowing Arena, _ ref: BufferRef, _ value: UInt8)
   func runsNeverOverlapAndAreFoundAgain(seed: UInt64) {
     var random = SeededGenerator(seed: seed)
     let pieces = Int(2 + random.next() % 60)
-    let memory = region(byteCount: pieces * 64)
-    defer { free(memory) }
+    let memory = testRegion(byteCount: pieces * 64)
+    defer { releaseTestRegion(memory) }
     var arena = Arena(region: memory, pieceByteCount: 64, isBulk: true)
     var live: [(ref: BufferRef, pieces: Int, value: UInt8)] = []
     for step in 0..<1500 {
@@ -78,8 +78,8 @@ private func carries(_ arena: borrowing Arena, _ ref: BufferRef, _ value: UInt8)
   func singlePiecesNeverOverlap(seed: UInt64) {
     var random = SeededGenerator(seed: seed)
     let pieces = Int(1 + random.next() % 16)
-    let memory = region(byteCount: pieces * 128)
-    defer { free(memory) }
+    let memory = testRegion(byteCount: pieces * 128)
+    defer { releaseTestRegion(memory) }
     var arena = Arena(region: memory, pieceByteCount: 128, isBulk: false)
     var live: [(ref: BufferRef, value: UInt8)] = []
     for step in 0..<1500 {
@@ -102,8 +102,8 @@ private func carries(_ arena: borrowing Arena, _ ref: BufferRef, _ value: UInt8)
   }
 
   @Test func addressesAndSegmentsNameTheBytes() {
-    let memory = region(byteCount: 4 * 4096)
-    defer { free(memory) }
+    let memory = testRegion(byteCount: 4 * 4096)
+    defer { releaseTestRegion(memory) }
     var arena = Arena(region: memory, pieceByteCount: 4096, isBulk: false)
     _ = arena.allocatePiece()
     let ref = arena.allocatePiece()!.part(offset: 100, length: 50)
@@ -116,13 +116,13 @@ private func carries(_ arena: borrowing Arena, _ ref: BufferRef, _ value: UInt8)
 @Suite struct ArenaTrapTests {
   @Test func aStaleReferenceTraps() async {
     await #expect(processExitsWith: .failure) {
-      var arena = Arena(region: region(byteCount: 8192), pieceByteCount: 4096, isBulk: false)
+      var arena = Arena(region: testRegion(byteCount: 8192), pieceByteCount: 4096, isBulk: false)
       let ref = arena.allocatePiece()!
       arena.release(ref)
       _ = arena.bytes(ref)
     }
     await #expect(processExitsWith: .failure) {
-      var arena = Arena(region: region(byteCount: 8192), pieceByteCount: 4096, isBulk: true)
+      var arena = Arena(region: testRegion(byteCount: 8192), pieceByteCount: 4096, isBulk: true)
       let ref = arena.allocateRun(byteCount: 1)!
       arena.release(ref)
       _ = arena.allocateRun(byteCount: 8192)
@@ -132,7 +132,7 @@ private func carries(_ arena: borrowing Arena, _ ref: BufferRef, _ value: UInt8)
 
   @Test func aPieceReleasedTwiceTraps() async {
     await #expect(processExitsWith: .failure) {
-      var arena = Arena(region: region(byteCount: 8192), pieceByteCount: 4096, isBulk: false)
+      var arena = Arena(region: testRegion(byteCount: 8192), pieceByteCount: 4096, isBulk: false)
       let ref = arena.allocatePiece()!
       arena.release(ref)
       arena.release(ref)
@@ -141,7 +141,7 @@ private func carries(_ arena: borrowing Arena, _ ref: BufferRef, _ value: UInt8)
 
   @Test func aPieceMovedByWhoDoesNotHoldItTraps() async {
     await #expect(processExitsWith: .failure) {
-      var arena = Arena(region: region(byteCount: 8192), pieceByteCount: 4096, isBulk: false)
+      var arena = Arena(region: testRegion(byteCount: 8192), pieceByteCount: 4096, isBulk: false)
       let ref = arena.allocatePiece()!
       arena.move(ref, from: .posted, to: .held)
     }
@@ -149,7 +149,7 @@ private func carries(_ arena: borrowing Arena, _ ref: BufferRef, _ value: UInt8)
 
   @Test func aReferenceBeyondItsRunTraps() async {
     await #expect(processExitsWith: .failure) {
-      var arena = Arena(region: region(byteCount: 8192), pieceByteCount: 4096, isBulk: true)
+      var arena = Arena(region: testRegion(byteCount: 8192), pieceByteCount: 4096, isBulk: true)
       var ref = arena.allocateRun(byteCount: 100)!
       ref.offset = 4000
       _ = arena.bytes(ref)
@@ -158,7 +158,7 @@ private func carries(_ arena: borrowing Arena, _ ref: BufferRef, _ value: UInt8)
 
   @Test func aReferenceOfTheOtherArenaTraps() async {
     await #expect(processExitsWith: .failure) {
-      var arena = Arena(region: region(byteCount: 8192), pieceByteCount: 4096, isBulk: false)
+      var arena = Arena(region: testRegion(byteCount: 8192), pieceByteCount: 4096, isBulk: false)
       var ref = arena.allocatePiece()!
       ref.slot |= 1 << 31
       _ = arena.bytes(ref)

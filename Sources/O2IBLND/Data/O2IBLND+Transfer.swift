@@ -324,7 +324,8 @@ extension O2IBLND {
         status: -Errno.protocolError, &turn)
       return
     }
-    transmits.slots[Int(t)].status = completion.status
+    // Bytes, or an errno; no peer makes it anything else.
+    transmits.slots[Int(t)].status = max(completion.status, -Errno.largest)
     transmits.slots[Int(t)].answer = .done
     repost(c, index, tables.credits[cause], &turn)
     if transmits.slots[Int(t)].place == .awaiting {

@@ -176,7 +176,8 @@ struct Loop<Transport: RDMATransport & ~Copyable, Program: NodeProgram & ~Copyab
   private static func handOver(_ node: inout NodeCore, to transport: inout Transport) {
     while !node.turn.receives.isEmpty {
       let result = transport.post(receives: node.turn.receives.span)
-      if node.posted(receives: result) { break }
+      // Neither credits nor connects may go out before the buffers that they speak of are posted.
+      if node.posted(receives: result) { return }
     }
     while !node.turn.sends.isEmpty {
       let result = transport.post(sends: node.turn.sends.span)
