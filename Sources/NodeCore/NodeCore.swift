@@ -72,7 +72,7 @@ public struct NodeCore: ~Copyable {
 
   /// Whether another turn is due at once, although nothing has come: the last one's batches were full.
   package var needsTurn: Bool {
-    mutating get { lnd.needsFlush }
+    mutating get { lnd.needsFlush || !turn.receives.isEmpty || !turn.sends.isEmpty }
   }
 
   /// Carries messages down and events up until all is quiet.

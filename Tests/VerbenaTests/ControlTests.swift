@@ -1,6 +1,7 @@
 // Commands reach a running node by its control socket; a NID belongs to one process.
 // Method: two nodes with control sockets, asked as a command would ask; a third one for a taken NID.
 import EmulatedTransport
+import Foundation
 import LustreWire
 import RDMATransport
 import Testing
@@ -19,6 +20,19 @@ import Testing
     }
   }
 
+  /// Asks as a command does, from a thread that may block: the pool's few threads must not.
+  private func ask(_ nid: NID, _ words: [String]) async throws -> ControlReply {
+    try await withCheckedThrowingContinuation { continuation in
+      Thread.detachNewThread {
+        continuation.resume(
+          with: Result {
+            try ControlClient.ask(
+              nid, ControlRequest(words: words), timeoutMilliseconds: 300_000)
+          })
+      }
+    }
+  }
+
   @Test func requestsAreAnsweredAndTheNIDIsGuarded() async throws {
     let fabric = "control-\(UInt64.random(in: 0 ... .max))"
     let number = UInt16.random(in: 1000...9999)
@@ -26,18 +40,14 @@ import Testing
     let b = try await start("10.1.0.2@o2ib\(number)", fabric)
     #expect(ControlClient.isServed(a.nids[0]))
 
-    let ping = try ControlClient.ask(
-      a.nids[0], ControlRequest(words: ["ping", "\(b.nids[0])", "5000"]),
-      timeoutMilliseconds: 10_000)
+    let ping = try await ask(a.nids[0], ["ping", "\(b.nids[0])", "60000"])
     guard case .text(let text) = ping else {
       Issue.record("\(ping)")
       return
     }
     #expect(PingReply(encoded: text)?.nids == b.nids)
 
-    let discovery = try ControlClient.ask(
-      a.nids[0], ControlRequest(words: ["discover", "\(b.nids[0])", "5000"]),
-      timeoutMilliseconds: 10_000)
+    let discovery = try await ask(a.nids[0], ["discover", "\(b.nids[0])", "60000"])
     if case .text(let text) = discovery {
       #expect(PeerDescription(encoded: text)?.primaryNID == b.nids[0])
     } else {
@@ -45,8 +55,7 @@ import Testing
     }
 
     for words in [["ping"], ["ping", "nonsense", "1"], ["dance"], []] {
-      let reply = try ControlClient.ask(
-        a.nids[0], ControlRequest(words: words), timeoutMilliseconds: 10_000)
+      let reply = try await ask(a.nids[0], words)
       guard case .failure(let code, _) = reply else {
         Issue.record("\(words): \(reply)")
         continue

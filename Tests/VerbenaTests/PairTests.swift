@@ -39,9 +39,9 @@ import Testing
 
   @Test func pingsBothWays() async throws {
     try await withPair { a, b in
-      let reply = try await a.ping(b.nids[0], timeout: .seconds(5))
+      let reply = try await a.ping(b.nids[0], timeout: .seconds(60))
       #expect(reply.nids == b.nids)
-      let back = try await b.ping(a.nids[0], timeout: .seconds(5))
+      let back = try await b.ping(a.nids[0], timeout: .seconds(60))
       #expect(back.nids == a.nids)
       #expect(back.features == .default)
     }
@@ -50,13 +50,13 @@ import Testing
   @Test func pingOfNobodySaysSo() async throws {
     try await withPair { a, _ in
       let nobody = try #require(NID("10.0.0.9@o2ib"))
-      await #expect(throws: NodeError.self) { try await a.ping(nobody, timeout: .seconds(5)) }
+      await #expect(throws: NodeError.self) { try await a.ping(nobody, timeout: .seconds(60)) }
     }
   }
 
   @Test func discovers() async throws {
     try await withPair { a, b in
-      let peer = try await a.discover(b.nids[0])
+      let peer = try await a.discover(b.nids[0], timeout: .seconds(60))
       #expect(peer.primaryNID == b.nids[0])
       #expect(peer.isMultiRail)
     }
@@ -71,10 +71,10 @@ import Testing
       var source = try await a.allocate(byteCount: byteCount)
       fill(&source, seed: 5)
       let target = TransferTarget(nid: b.nids[0], portal: Portal(rawValue: 40), matchBits: 7)
-      var put = await a.put(source, to: target, timeout: .seconds(10))
+      var put = await a.put(source, to: target, timeout: .seconds(60))
       #expect(try put.result.get() == byteCount)
       fill(&put.buffer, seed: 9)
-      let get = await a.get(into: put.buffer, from: target, timeout: .seconds(10))
+      let get = await a.get(into: put.buffer, from: target, timeout: .seconds(60))
       #expect(try get.result.get() == byteCount)
       #expect(checksum(get.buffer) == expected(byteCount, seed: 5))
       let back = await exposure.withdraw()
@@ -89,7 +89,7 @@ import Testing
       let put = await a.put(source, to: target, timeout: .milliseconds(300))
       #expect(throws: NodeError.self) { try put.result.get() }
       // The memory came back all the same, and the node is well.
-      _ = try await a.ping(b.nids[0], timeout: .seconds(5))
+      _ = try await a.ping(b.nids[0], timeout: .seconds(60))
     }
   }
 
