@@ -156,7 +156,7 @@ let package = Package(
       ]),
     .testTarget(
       name: "EmulatedTransportTests",
-      dependencies: ["EmulatedTransport", "RDMATransport", "Structures"]),
+      dependencies: ["EmulatedTransport", "RDMATransport", "Structures", "CLinuxShims"]),
     .testTarget(
       name: "VerbenaTests",
       dependencies: [

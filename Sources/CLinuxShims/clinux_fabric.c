@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "clinux_fabric.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -159,13 +160,32 @@ int clinux_fabric_directory(const char *path) {
 }
 
 int clinux_fabric_lock(const char *path) {
-  int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (fd < 0) return -errno;
-  int result;
-  do result = flock(fd, LOCK_EX);
-  while (result < 0 && errno == EINTR);
-  if (result < 0) return closed_after(fd);
-  return fd;
+  for (;;) {
+    struct stat status;
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0) return -errno;
+    int result;
+    do result = flock(fd, LOCK_EX);
+    while (result < 0 && errno == EINTR);
+    if (result < 0 || fstat(fd, &status) < 0) return closed_after(fd);
+    if (status.st_nlink > 0) return fd;
+    // Its holder removed it while we waited: this lock is nobody's any more.
+    close(fd);
+  }
+}
+
+void clinux_fabric_remove_if_empty(const char *directory, const char *lock) {
+  DIR *entries = opendir(directory);
+  if (!entries) return;
+  int others = 0;
+  struct dirent *entry;
+  while ((entry = readdir(entries)))
+    others += strcmp(entry->d_name, ".") && strcmp(entry->d_name, "..") &&
+              strcmp(entry->d_name, "lock");
+  closedir(entries);
+  if (others) return;
+  unlink(lock);
+  rmdir(directory);
 }
 
 int clinux_fabric_unlink(const char *path) { return checked(unlink(path)); }

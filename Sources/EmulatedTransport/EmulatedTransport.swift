@@ -95,6 +95,8 @@ public struct EmulatedTransport: RDMATransport, ~Copyable {
   let listener: Int32
   let bell: Int32
   let epoll: Int32
+  /// Where the fabric's sockets are, for messages to users.
+  public var directoryPath: String { directory.path }
   public internal(set) var counters = FabricCounters()
 
   /// Takes an address on a fabric.

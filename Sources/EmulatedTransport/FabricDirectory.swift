@@ -57,10 +57,15 @@ struct FabricDirectory {
 
   /// Takes an address: its socket, listening. That of a dead process is taken over.
   func claim(_ address: UInt32) throws(TransportError) -> Int32 {
-    let lock = unsafe clinux_fabric_lock(path + "/lock")
+    var lock = unsafe clinux_fabric_lock(lockPath)
+    for _ in 0..<100 where lock == -ENOENT {
+      // The last node of the fabric left just now, and took the directory with it.
+      try Self.make(path)
+      lock = unsafe clinux_fabric_lock(lockPath)
+    }
     guard lock >= 0 else {
       throw TransportError(
-        call: "flock", errno: -lock, explanation: "\(path)/lock cannot be locked")
+        call: "flock", errno: -lock, explanation: "\(lockPath) cannot be locked")
     }
     defer { clinux_close(lock) }
     let name = socketPath(address)
@@ -88,6 +93,14 @@ struct FabricDirectory {
     return socket
   }
 
-  /// Gives an address back; the caller still holds its socket.
-  func disclaim(_ address: UInt32) { _ = unsafe clinux_fabric_unlink(socketPath(address)) }
+  /// Gives an address back; the caller still holds its socket. The last one removes the directory.
+  func disclaim(_ address: UInt32) {
+    let lock = unsafe clinux_fabric_lock(lockPath)
+    _ = unsafe clinux_fabric_unlink(socketPath(address))
+    guard lock >= 0 else { return }
+    unsafe clinux_fabric_remove_if_empty(path, lockPath)
+    clinux_close(lock)
+  }
+
+  private var lockPath: String { path + "/lock" }
 }

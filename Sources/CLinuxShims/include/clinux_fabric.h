@@ -34,8 +34,11 @@ int clinux_fabric_ready(int epoll, uint64_t *tags, int capacity);
 
 /// A directory that only this user can enter, made when missing; -EPERM when it is somebody else's.
 int clinux_fabric_directory(const char *path);
-/// Takes the directory's lock; returns a descriptor whose closing gives it back.
+/// Takes the directory's lock; returns a descriptor whose closing gives it back. -ENOENT when the directory was
+/// removed meanwhile.
 int clinux_fabric_lock(const char *path);
+/// Removes the directory if nothing but its lock is in it; the caller holds the lock.
+void clinux_fabric_remove_if_empty(const char *directory, const char *lock);
 int clinux_fabric_unlink(const char *path);
 int clinux_fabric_rename(const char *from, const char *to);
 int clinux_user(void);

@@ -1,0 +1,98 @@
+// Property: many nodes can share one server and leave again, and a fabric that nobody uses leaves nothing behind.
+// Method: hundreds of nodes of this process connect to one, send, and go; descriptors and directories are counted.
+import EmulatedTransport
+import Foundation
+import RDMATransport
+import Testing
+
+private func openDescriptors() -> Int {
+  (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count) ?? -1
+}
+
+@Suite(.serialized) struct CrowdTests {
+  @Test func manyClientsOfOneServer() throws {
+    let count = 200
+    let attributes = QueuePairAttributes(sendCapacity: 4, receiveCapacity: 4)
+    let fabric = uniqueFabric()
+    let server = try Endpoint(fabric, 1)
+    server.execute(.listen(owner: 1, address: server.at(987), backlog: 0))
+    var clients: [Endpoint] = []
+    let before = openDescriptors()
+    for index in 0..<count {
+      let client = try Endpoint(
+        fabric, 2 + UInt32(index), limits: FabricLimits(memoryByteCountMax: 1 << 20))
+      client.execute(
+        .prepare(
+          owner: 1, route: ConnectRoute(source: client.at(0), destination: server.at(987)),
+          attributes: attributes))
+      clients.append(client)
+    }
+    var ready = 0
+    var established = 0
+    var next: CMOwner = 10
+    for _ in 0..<200_000 where established < 2 * count {
+      server.turn()
+      for event in server.events {
+        switch event.kind {
+        case .connectRequest(let handle, _, _):
+          server.execute(.prepareReply(owner: next, request: handle, attributes: attributes))
+          next += 1
+        case .ready(let queuePair, _):
+          server.receive(queuePair, 0, id: UInt64(queuePair.handle.slot))
+          server.execute(
+            .accept(
+              owner: event.owner, parameters: ConnectionParameters(privateData: PrivateData())))
+        case .established: established += 1
+        default: break
+        }
+      }
+      server.events.removeAll()
+      for client in clients {
+        client.turn()
+        for event in client.events {
+          switch event.kind {
+          case .ready(let queuePair, _):
+            ready += 1
+            client.execute(
+              .connect(owner: 1, parameters: ConnectionParameters(privateData: PrivateData())))
+            client.fill(0, [UInt8(queuePair.handle.slot)])
+          case .established:
+            established += 1
+            client.send(QueuePairHandle(handle: .init(raw: 0)), 0, id: 1, length: 1)
+          default: break
+          }
+        }
+        client.events.removeAll()
+      }
+    }
+    #expect(ready == count && established == 2 * count)
+    settle(server) { server.completions.count == count }
+    #expect(server.completions.allSatisfy { $0.status == .success })
+    // 5 for a node at most, and 2 for each end of its link.
+    #expect(openDescriptors() - before <= 9 * count + 16)
+    clients.removeAll()
+    var ends = 0
+    settle(server) {
+      ends += server.events.filter { isDisconnected($0.kind) }.count
+      server.events.removeAll()
+      return ends == count
+    }
+    #expect(ends == count)
+  }
+
+  @Test func theLastNodeTakesTheDirectoryAlong() throws {
+    let fabric = uniqueFabric()
+    let runtime = ProcessInfo.processInfo.environment["XDG_RUNTIME_DIR"].map { $0 + "/verbena" }
+    let parents = [runtime, "/dev/shm/verbena-\(getuid())", "/tmp/verbena-\(getuid())"]
+    let paths = parents.compactMap { $0.map { $0 + "/fabric-" + fabric } }
+    func exists() -> Bool { paths.contains { FileManager.default.fileExists(atPath: $0) } }
+    var first: Endpoint? = try Endpoint(fabric, 1)
+    var second: Endpoint? = try Endpoint(fabric, 2)
+    #expect(exists() && first != nil && second != nil)
+    first = nil
+    #expect(exists())
+    second = nil
+    #expect(!exists())
+    _ = try Endpoint(fabric, 1)
+  }
+}
