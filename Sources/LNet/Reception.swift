@@ -23,6 +23,17 @@ struct Reception: BitwiseCopyable {
       case .getRequest: .refuseGet(status: status == 0 ? Errno.noData : status)
       }
     }
+
+    /// Whether a message of this type may come this way (spec 02 §6.3, §6.4).
+    @inline(__always)
+    func mayCarry(_ body: LNetBody) -> Bool {
+      switch (self, body) {
+      case (.immediate, _), (.local, _), (.putRequest, .put), (.putRequest, .reply),
+        (.getRequest, .get):
+        true
+      default: false
+      }
+    }
   }
 
   var carrier: Carrier
@@ -76,6 +87,10 @@ extension LNet {
       case .getRequest: .getRequest
       default: .immediate
       }
+    guard carrier.mayCarry(header.body) else {
+      note(violationBy: event.peer, type: header.body.type, at: turn.now)
+      return .protocolError
+    }
     switch checkAddresses(event, carrier, header, at: turn.now) {
     case .sound: break
     case .violation: return .protocolError

@@ -81,8 +81,6 @@ import Testing
       }
       if upTo(10) == 0 { bytes = Array(bytes.prefix(Int(upTo(UInt64(bytes.count))))) }
       let kind: LNDEvent.Kind = [.immediate, .immediate, .putRequest, .getRequest][Int(upTo(4))]
-      let isGet = header.body.type == 2
-      if kind == .getRequest && !isGet || kind == .putRequest && isGet { continue }
       let answer = node.receive(bytes: bytes, kind: kind, from: stranger)
       switch answer {
       case .acceptPut(let sink, let ticket):

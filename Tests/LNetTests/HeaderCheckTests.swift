@@ -55,6 +55,30 @@ import Testing
     }
   }
 
+  /// Spec 02 §6.3, §6.4: PUT_REQ carries a PUT or REPLY, GET_REQ a GET; on portal 0 too.
+  @Test func aHeaderOfAnotherMessageTypeClosesTheConnection() throws {
+    _ = try node.lnet.expose(
+      MatchEntry(portal: .ostBulk, matchBits: 7),
+      MemoryDescriptor(memory: node.bulk(count: 64), options: [.put, .get, .truncate]),
+      turn: &node.turn)
+    let rows: [(LNDEvent.Kind, LNetHeader)] = [
+      (.getRequest, .put(from: real, to: us, length: 8)),
+      (
+        .getRequest,
+        .put(from: real, to: us, portal: 0, matchBits: LNetLimits.pingMatchBits, length: 8)
+      ),
+      (.getRequest, .reply(from: real, to: us, handle: peerHandle, length: 8)),
+      (.getRequest, .ack(from: real, to: us, handle: peerHandle, length: 8)),
+      (.putRequest, .get(from: real, to: us, sink: 8)),
+      (.putRequest, .ack(from: real, to: us, handle: peerHandle, length: 8)),
+    ]
+    for (count, row) in rows.enumerated() {
+      #expect(isViolation(node.receive(row.1, kind: row.0)), "\(row)")
+      #expect(node.counters.protocolErrors == UInt64(count + 1))
+    }
+    #expect(node.takeEvents().isEmpty && node.takeOutbox().isEmpty)
+  }
+
   @Test func morePayloadThanOneMiBClosesTheConnection() {
     for header: LNetHeader in [
       .put(from: real, to: us, length: 0x100001),
