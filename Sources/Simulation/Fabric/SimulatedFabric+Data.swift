@@ -64,15 +64,24 @@ extension SimulatedFabric {
       responder.completeFirstReceive(.localLengthError, byteCount: 0)
       return refuse(.remoteInvalidRequest, sequence, from: responder, to: queuePair)
     }
+    guard deliver(bytes, sequence: sequence, in: receive, at: responder) else {
+      responder.completeFirstReceive(.localProtectionError, byteCount: 0)
+      return refuse(.remoteOperationError, sequence, from: responder, to: queuePair)
+    }
+    answer(queuePair, sequence, .success)
+  }
+
+  /// Puts a message into the receive it takes; false when that is not the responder's memory.
+  func deliver(
+    _ bytes: [UInt8], sequence: UInt64, in receive: ReceiveRequest,
+    at responder: SimulatedQueuePair
+  ) -> Bool {
     let delivered = sabotage.tamper(bytes)
     guard
       responder.host.memory.scatter(
         delivered, key: receive.segment.localKey, address: receive.segment.address,
         needs: .localWrite)
-    else {
-      responder.completeFirstReceive(.localProtectionError, byteCount: 0)
-      return refuse(.remoteOperationError, sequence, from: responder, to: queuePair)
-    }
+    else { return false }
     mixContent(delivered)
     responder.expectedSequence = sequence + 1
     observer?.delivered(bytes: delivered, on: responder)
@@ -85,7 +94,7 @@ extension SimulatedFabric {
       responder.completeFirstReceive(.success, byteCount: bytes.count)
     }
     responder.connection.messageArrived()
-    answer(queuePair, sequence, .success)
+    return true
   }
 
   private func write(

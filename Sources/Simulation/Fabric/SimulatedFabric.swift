@@ -94,6 +94,7 @@ package final class SimulatedFabric {
     case .fail(let queuePair, let epoch, let status):
       if queuePair.epoch == epoch { queuePair.fail(status) }
     case .lateWrite(let write): perform(lateWrite: write)
+    case .stray(let packet): arrive(packet)
     case .message(let message): deliver(message)
     case .connectionTimer(let connection, let step, let attempt):
       connection.timerFired(step: step, attempt: attempt)
@@ -159,6 +160,8 @@ enum FabricEvent {
   case lost(SimulatedQueuePair, sequence: UInt64, epoch: UInt32)
   case fail(SimulatedQueuePair, epoch: UInt32, status: CompletionStatus)
   case lateWrite(LateWrite)
+  /// A request whose queue pair has gone since it was put on the wire.
+  case stray(StrayPacket)
   case message(CMMessage)
   case connectionTimer(SimulatedConnection, step: Int, attempt: Int)
 }

@@ -169,7 +169,10 @@ package final class SimulatedHost {
     life = .closed
     fabric.observer?.closed(self)
     for connection in connections {
-      if let queuePair = connection.queuePair { queuePairs.remove(queuePair.handle.handle) }
+      if let queuePair = connection.queuePair {
+        fabric.leaveOnTheWire(queuePair)
+        queuePairs.remove(queuePair.handle.handle)
+      }
       connection.dismantle()
     }
     connections = []

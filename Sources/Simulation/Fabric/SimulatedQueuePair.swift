@@ -125,6 +125,7 @@ package final class SimulatedQueuePair {
   func enterError() {
     guard state.rawValue < State.error.rawValue else { return }
     enter(.error)
+    host.fabric.leaveOnTheWire(self)
     epoch &+= 1
     flush()
   }

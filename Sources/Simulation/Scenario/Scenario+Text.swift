@@ -5,7 +5,8 @@ extension Scenario: CustomStringConvertible {
       "\($0.time):\($0.kind.rawValue):\($0.from):\($0.to):\($0.byteCount)"
     }
     let faults = faults.map { "\($0.time):\($0.kind.rawValue):\($0.node):\($0.other)" }
-    return "seed=\(seed) nodes=\(nodeCount) credits=\(peerCredits) conns=\(connectionsPerPeer)"
+    return
+      "seed=\(seed) nodes=\(nodeCount) credits=\(peerCredits) conns=\(connectionsPerPeer) rails=\(railCount)"
       + " net=\(model) ops=\(operations.joined(separator: ","))"
       + " faults=\(faults.joined(separator: ","))"
   }
@@ -19,7 +20,7 @@ extension Scenario: CustomStringConvertible {
       guard parts.count == 2, take(key: parts[0], value: parts[1]) else { return nil }
       seen += 1
     }
-    guard seen == 7, isLegal else { return nil }
+    guard seen == 8, isLegal else { return nil }
   }
 
   private mutating func take(key: Substring, value: Substring) -> Bool {
@@ -30,6 +31,7 @@ extension Scenario: CustomStringConvertible {
     case "nodes": return take(value, into: \.nodeCount)
     case "credits": return take(value, into: \.peerCredits)
     case "conns": return take(value, into: \.connectionsPerPeer)
+    case "rails": return take(value, into: \.railCount)
     case "net":
       guard let read = NetworkModel(text: value) else { return false }
       model = read
@@ -58,7 +60,7 @@ extension Scenario: CustomStringConvertible {
   package var isLegal: Bool {
     let nodes = 0..<nodeCount
     guard (1...16).contains(nodeCount), (8...255).contains(peerCredits),
-      (1...16).contains(connectionsPerPeer)
+      (1...16).contains(connectionsPerPeer), (1...4).contains(railCount)
     else { return false }
     return operations.allSatisfy {
       nodes.contains($0.from) && nodes.contains($0.to) && $0.from != $0.to

@@ -6,18 +6,22 @@ package struct Scenario: Equatable, Sendable {
   package var nodeCount: Int
   package var peerCredits: Int
   package var connectionsPerPeer: Int
+  /// NIDs of each node, on as many networks of their own addresses; links are cut on the first.
+  package var railCount: Int
   package var model: NetworkModel
   package var operations: [Operation]
   package var faults: [Fault]
 
   package init(
     seed: UInt64, nodeCount: Int = 2, peerCredits: Int = 8, connectionsPerPeer: Int = 1,
-    model: NetworkModel = NetworkModel(), operations: [Operation] = [], faults: [Fault] = []
+    railCount: Int = 1, model: NetworkModel = NetworkModel(), operations: [Operation] = [],
+    faults: [Fault] = []
   ) {
     self.seed = seed
     self.nodeCount = nodeCount
     self.peerCredits = peerCredits
     self.connectionsPerPeer = connectionsPerPeer
+    self.railCount = railCount
     self.model = model
     self.operations = operations
     self.faults = faults
@@ -50,17 +54,20 @@ package struct Scenario: Equatable, Sendable {
     scenario.nodeCount = Int.random(in: 2...3, using: &random)
     scenario.peerCredits = [8, 16, 32][Int.random(in: 0..<3, using: &random)]
     scenario.connectionsPerPeer = Int.random(in: 0..<4, using: &random) == 0 ? 2 : 1
+    scenario.railCount = Int.random(in: 0..<4, using: &random) == 0 ? 2 : 1
     scenario.addOperations(count, within: 20_000, using: &random)
     return scenario
   }
 
   /// A run on a network drawn from the seed, with faults drawn from it too.
-  package static func random(seed: UInt64, operations count: Int = 40) -> Scenario {
+  package static func random(seed: UInt64, operations wanted: Int? = nil) -> Scenario {
     var random = SeededGenerator(seed: seed)
+    let count = wanted ?? Int.random(in: 8...100, using: &random)
     var scenario = Scenario(seed: seed)
     scenario.nodeCount = Int.random(in: 2...4, using: &random)
     scenario.peerCredits = [8, 8, 16, 32][Int.random(in: 0..<4, using: &random)]
     scenario.connectionsPerPeer = Int.random(in: 0..<4, using: &random) == 0 ? 2 : 1
+    scenario.railCount = Int.random(in: 0..<4, using: &random) == 0 ? 2 : 1
     scenario.model = NetworkModel.random(using: &random)
     let duration = [50_000, 2_000_000, 90_000_000][Int.random(in: 0..<3, using: &random)]
     scenario.addOperations(count, within: UInt64(duration), using: &random)

@@ -47,7 +47,7 @@ package final class SimulatedNode {
   }
 
   package let number: Int
-  package let nid: NID
+  package let nids: [NID]
   package var driver: Driver
   /// When the next turn is due; nothing else of the agenda counts.
   var turnTime = UInt64.max
@@ -58,13 +58,13 @@ package final class SimulatedNode {
   let idlePieces: (messages: Int, bulk: Int)
 
   init(
-    number: Int, nid: NID, stamp: UInt64, seed: UInt64, configuration: O2IBConfiguration,
+    number: Int, nids: [NID], stamp: UInt64, seed: UInt64, configuration: O2IBConfiguration,
     limits: Limits, fabric: SimulatedFabric
   ) throws(TransportError) {
     self.number = number
-    self.nid = nid
+    self.nids = nids
     driver = try Driver(
-      nid: nid, stamp: stamp, seed: seed, configuration: configuration, limits: limits,
+      nids: nids, stamp: stamp, seed: seed, configuration: configuration, limits: limits,
       fabric: fabric)
     idlePieces = (
       driver.core.turn.memory.messages.freePieceCount, driver.core.turn.memory.bulk.freePieceCount
@@ -91,10 +91,10 @@ extension SimulatedNode {
     private var events = RigidArray<CMEvent>(capacity: 16)
 
     init(
-      nid: NID, stamp: UInt64, seed: UInt64, configuration: O2IBConfiguration, limits: Limits,
+      nids: [NID], stamp: UInt64, seed: UInt64, configuration: O2IBConfiguration, limits: Limits,
       fabric: SimulatedFabric
     ) throws(TransportError) {
-      var transport = fabric.openTransport(addresses: [nid.address])
+      var transport = fabric.openTransport(addresses: nids.map(\.address))
       let pieceCount =
         O2IBLND.pieceCount(configuration, connections: limits.driver.connections)
         + limits.driver.transmits + limits.driver.sendPieces
@@ -109,12 +109,14 @@ extension SimulatedNode {
       var turn = Turn(now: fabric.now, memory: memory, timerCount: timerCount, seed: seed)
       let lnet = LNet(
         configuration: LNetConfiguration(
-          interfaces: [LNetConfiguration.Interface(nid: nid)], interfaceCookie: stamp,
+          interfaces: nids.map { LNetConfiguration.Interface(nid: $0) }, interfaceCookie: stamp,
           timerKind: NodeCore.lnetTimerKind, limits: limits.lnet),
         turn: &turn)
       let lnd = O2IBLND(
         configuration: configuration, limits: limits.driver,
-        interfaces: [O2IBInterface(index: 0, nid: nid, stamp: stamp, ipv4: nid.address)],
+        interfaces: nids.enumerated().map {
+          O2IBInterface(index: UInt8($0), nid: $1, stamp: stamp, ipv4: $1.address)
+        },
         timerKind: NodeCore.lndTimerKind)
       core = NodeCore(turn: turn, lnet: lnet, lnd: lnd)
       self.transport = transport

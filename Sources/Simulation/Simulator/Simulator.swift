@@ -103,14 +103,18 @@ package final class Simulator {
 
   // MARK: - Nodes
 
-  package static func nid(_ node: Int) -> NID { .o2ib(0x0A00_0001 + UInt32(node)) }
+  /// A NID of a node: each rail has addresses of its own, and all are on one LNet network.
+  package static func nid(_ node: Int, rail: Int = 0) -> NID {
+    .o2ib(0x0A00_0001 + UInt32(rail) << 16 + UInt32(node))
+  }
 
   func start(_ number: Int) {
     guard nodes[number] == nil else { return }
     lives[number] += 1
     do {
       let node = try SimulatedNode(
-        number: number, nid: Self.nid(number), stamp: fabric.now / 1000 + UInt64(number),
+        number: number, nids: (0..<scenario.railCount).map { Self.nid(number, rail: $0) },
+        stamp: fabric.now / 1000 + UInt64(number),
         seed: random.next(), configuration: configuration, limits: limits, fabric: fabric)
       nodes[number] = node
       owners[node.host.number] = (number, lives[number])
