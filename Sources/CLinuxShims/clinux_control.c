@@ -158,4 +158,6 @@ int clinux_control_write(int fd, const char *bytes, size_t count) {
   return 0;
 }
 
+void clinux_control_remove(const char *path) { unlink(path); }
+
 void clinux_control_shutdown(int fd) { shutdown(fd, SHUT_RDWR); }

@@ -77,6 +77,14 @@ int clinux_thread_start(
 
 void clinux_thread_join(uintptr_t thread) { pthread_join((pthread_t)thread, NULL); }
 
+void clinux_thread_detach(uintptr_t thread) { pthread_detach((pthread_t)thread); }
+
+void clinux_sleep(int64_t nanoseconds) {
+  struct timespec time = {
+      .tv_sec = nanoseconds / 1000000000, .tv_nsec = nanoseconds % 1000000000};
+  nanosleep(&time, NULL);
+}
+
 int clinux_thread_pin(int cpu) {
   cpu_set_t set;
   CPU_ZERO(&set);

@@ -93,6 +93,35 @@ import Testing
     }
   }
 
+  @Test func stopsWhileMemoryIsOutAndStartsAgain() async throws {
+    let fabric = "test-\(UInt64.random(in: 0 ... .max))"
+    let a = try await Self.node("10.0.0.1@o2ib", fabric)
+    let b = try await Self.node("10.0.0.2@o2ib", fabric)
+    let buffer = try await a.allocate(byteCount: 8192)
+    let exposure = try await a.expose(
+      try await a.allocate(byteCount: 4096), portal: Portal(rawValue: 42), matchBits: 1)
+    async let stopped: Void = a.stop()
+    // Calls that come while it stops end, and give their memory back.
+    var last = await a.put(
+      buffer, to: TransferTarget(nid: b.nids[0], portal: Portal(rawValue: 42), matchBits: 1),
+      timeout: .seconds(60))
+    while (try? last.result.get()) != nil {
+      last = await a.put(
+        last.buffer,
+        to: TransferTarget(nid: b.nids[0], portal: Portal(rawValue: 42), matchBits: 1),
+        timeout: .seconds(60))
+    }
+    _ = consume last
+    _ = await exposure.withdraw()
+    await stopped
+    await #expect(throws: NodeError.self) { try await a.allocate(byteCount: 1) }
+    // The address is free at once.
+    let again = try await Self.node("10.0.0.1@o2ib", fabric)
+    _ = try await again.ping(b.nids[0], timeout: .seconds(60))
+    await again.stop()
+    await b.stop()
+  }
+
   private func byte(_ index: Int, _ seed: Int) -> UInt8 {
     UInt8(truncatingIfNeeded: index &* 31 &+ index >> 8 &+ seed)
   }

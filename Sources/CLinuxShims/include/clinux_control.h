@@ -21,5 +21,7 @@ int64_t clinux_control_read_line(int fd, char *buffer, size_t capacity, int time
 int64_t clinux_control_read_all(int fd, char *buffer, size_t capacity, int timeout_milliseconds);
 /// Writes all; 0 or -errno.
 int clinux_control_write(int fd, const char *bytes, size_t count);
+/// Takes the socket's name away.
+void clinux_control_remove(const char *path);
 /// Wakes whoever waits in accept.
 void clinux_control_shutdown(int fd);

@@ -28,6 +28,10 @@ int clinux_thread_start(
     uintptr_t *thread, const char *name, void *(*body)(void *), void *context);
 /// Waits for the end of a thread.
 void clinux_thread_join(uintptr_t thread);
+/// Lets a thread's stack go at its end: nobody will join it.
+void clinux_thread_detach(uintptr_t thread);
+/// Sleeps so long.
+void clinux_sleep(int64_t nanoseconds);
 /// Binds the calling thread to a processor; 0 or -errno.
 int clinux_thread_pin(int cpu);
 /// The NUMA node of a processor, -1 when the system does not say.

@@ -22,7 +22,7 @@ public struct BulkBuffer: ~Copyable, Sendable {
   deinit {
     guard isOwner else { return }
     let ref = self.ref
-    home.send { node, operations in
+    home.send(isBounded: false) { node, operations in
       node.turn.memory.release(ref)
       operations.lentBufferCount -= 1
     }

@@ -64,7 +64,7 @@ public struct Exposure: ~Copyable, Sendable {
   deinit {
     guard !isWithdrawn else { return }
     let (descriptor, end) = (self.descriptor, self.end)
-    inbox.send { node, operations in
+    inbox.send(isBounded: false) { node, operations in
       end.isAbandoned.store(true, ordering: .relaxed)
       end.unlink(descriptor, &node, &operations)
     }
@@ -74,7 +74,9 @@ public struct Exposure: ~Copyable, Sendable {
   public consuming func withdraw() async -> BulkBuffer {
     isWithdrawn = true
     let (descriptor, end) = (self.descriptor, self.end)
-    let asked = inbox.send { node, operations in end.unlink(descriptor, &node, &operations) }
+    let asked = inbox.send(isBounded: false) { node, operations in
+      end.unlink(descriptor, &node, &operations)
+    }
     if asked { _ = await end.call.outcome() }
     return BulkBuffer(ref: memory.ref, address: memory.address, home: inbox)
   }

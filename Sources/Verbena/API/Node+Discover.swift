@@ -32,7 +32,7 @@ extension Node {
     _ nid: NID, timeout: Duration = .seconds(10)
   ) async throws(NodeError) -> PeerDescription {
     try await inbox.run("discover") { node, operations, call in
-      let deadline = node.turn.now &+ timeout.nanosecondCount
+      let deadline = node.turn.now.advanced(by: timeout)
       let tag = operations.begin(deadline: deadline, &node) { signal, node, _ in
         switch signal {
         case .event(let event):

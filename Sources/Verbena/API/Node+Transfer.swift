@@ -42,6 +42,10 @@ extension Node {
   public func allocate(byteCount: Int) async throws(NodeError) -> BulkBuffer {
     precondition(byteCount > 0 && byteCount <= Int(LNetLimits.maximumPayloadBytes))
     let lent: LentMemory = try await inbox.run("allocate") { node, operations, call in
+      if operations.isOver {
+        call.finish(.failure(.stopped("allocate", nil)))
+        return
+      }
       guard let ref = node.turn.memory.bulk.allocateRun(byteCount: byteCount) else {
         call.finish(
           .failure(
@@ -131,7 +135,7 @@ extension Node {
     _ operations: inout Operations, _ call: Call<Int>
   ) {
     let progress = TransferProgress(name: name, peer: target.nid, last: last)
-    let deadline = node.turn.now &+ timeout.nanosecondCount
+    let deadline = node.turn.now.advanced(by: timeout)
     let tag = operations.begin(deadline: deadline, &node) { signal, node, _ in
       progress.advance(signal, &node, call)
     }

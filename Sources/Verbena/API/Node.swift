@@ -57,19 +57,40 @@ public final class Node: Sendable {
     if configuration.isControllable { try node.claimNIDs() }
     let started = Call<Bool>()
     try LoopThread.start(name: "verbena loop") {
-      do throws(NodeError) {
-        var loop = try Loop(
-          configuration: configuration, inbox: inbox, program: program(),
-          transport: transport)
-        loop.run(started: started)
-      } catch {
-        inbox.close()
-        started.finish(.failure(error))
+      // The node's claim on its NIDs lasts as long as the loop.
+      withExtendedLifetime(node) {
+        do throws(NodeError) {
+          let waiting = try runLoop(
+            configuration, inbox, started, program: program, transport: transport)
+          for call in waiting { call.finish(.success(true)) }
+        } catch {
+          inbox.close()
+          started.finish(.failure(error))
+        }
       }
     }
     _ = try await started.outcome().get()
-    if configuration.isControllable { try node.openControlSockets() }
+    if configuration.isControllable {
+      do throws(NodeError) {
+        try node.openControlSockets()
+      } catch {
+        await node.stop()
+        throw error
+      }
+    }
     return node
+  }
+
+  /// Runs a loop to its end; on return its transport is gone.
+  private static func runLoop<
+    Transport: RDMATransport & ~Copyable, Program: NodeProgram & ~Copyable
+  >(
+    _ configuration: NodeConfiguration, _ inbox: Inbox, _ started: Call<Bool>,
+    program: () -> Program, transport: () throws(TransportError) -> Transport
+  ) throws(NodeError) -> [Call<Bool>] {
+    var loop = try Loop(
+      configuration: configuration, inbox: inbox, program: program(), transport: transport)
+    return try loop.run(started: started)
   }
 
   /// Closes every connection in order, ends what waits with `NodeError.stopped`, and waits for the loop's end.
@@ -79,7 +100,7 @@ public final class Node: Sendable {
       controls.sockets = []
     }
     let ended = Call<Bool>()
-    let asked = inbox.send { node, operations in
+    let asked = inbox.send(isBounded: false) { node, operations in
       operations.whenStopped.append(ended)
       node.stop()
     }

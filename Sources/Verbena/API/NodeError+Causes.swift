@@ -79,6 +79,14 @@ extension NodeError {
   }
 }
 
+extension UInt64 {
+  /// A time so much later, in nanoseconds; the last one there is for times beyond it.
+  func advanced(by duration: Duration) -> UInt64 {
+    let (sum, overflow) = addingReportingOverflow(duration.nanosecondCount)
+    return overflow ? .max : sum
+  }
+}
+
 extension Duration {
   /// Nanoseconds; 0 for negative durations, the largest number for ones too long.
   var nanosecondCount: UInt64 {

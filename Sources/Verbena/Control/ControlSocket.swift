@@ -41,32 +41,65 @@ final class ControlSocket: Sendable {
   private static let requestByteCountMax = 4096
   private static let patienceMilliseconds: Int32 = 5000
 
-  private let listener: Int32
+  /// How long the thread waits when there is no descriptor for a caller.
+  private static let pauseNanoseconds: Int64 = 100_000_000
+
+  private struct Listener {
+    /// Nil once the thread has closed it.
+    var descriptor: Int32?
+    var isClosing = false
+  }
+
+  private let listener: Mutex<Listener>
+  private let path: String
 
   init(
     nid: NID, answer: @escaping @Sendable (ControlRequest) async -> ControlReply
   ) throws(NodeError) {
-    let path = NIDOwnership.path(nid) + ".sock"
+    path = NIDOwnership.path(nid) + ".sock"
     // SAFETY: the string is a C string for the length of the call.
-    let listener = unsafe clinux_control_listen(path)
-    guard listener >= 0 else {
+    let descriptor = unsafe clinux_control_listen(path)
+    guard descriptor >= 0 else {
       throw NodeError(
-        code: .system, operation: "control socket", errno: -listener,
-        explanation: "\(path): errno \(-listener)")
+        code: .system, operation: "control socket", errno: -descriptor,
+        explanation: "\(path): errno \(-descriptor)")
     }
-    self.listener = listener
-    try LoopThread.start(name: "control") {
-      while true {
-        let caller = clinux_control_accept(listener)
-        guard caller >= 0 else { break }
-        Self.serve(caller, answer)
-      }
-      clinux_close(listener)
+    listener = Mutex(Listener(descriptor: descriptor))
+    do throws(NodeError) {
+      try LoopThread.start(name: "control") { self.accept(descriptor, answer) }
+    } catch {
+      clinux_close(descriptor)
+      throw error
     }
   }
 
+  /// Takes callers until the socket is closed, and then closes it: nobody else does.
+  private func accept(
+    _ descriptor: Int32, _ answer: @escaping @Sendable (ControlRequest) async -> ControlReply
+  ) {
+    while true {
+      let caller = clinux_control_accept(descriptor)
+      if caller >= 0 {
+        Self.serve(caller, answer)
+      } else if listener.withLock({ $0.isClosing }) {
+        break
+      } else {
+        clinux_sleep(Self.pauseNanoseconds)
+      }
+    }
+    listener.withLock { $0.descriptor = nil }
+    clinux_close(descriptor)
+  }
+
   /// Stops answering; callers in progress get their answers.
-  func close() { clinux_control_shutdown(listener) }
+  func close() {
+    listener.withLock { listener in
+      listener.isClosing = true
+      if let descriptor = listener.descriptor { clinux_control_shutdown(descriptor) }
+    }
+    // SAFETY: the string is a C string for the length of the call.
+    unsafe clinux_control_remove(path)
+  }
 
   private static func serve(
     _ caller: Int32, _ answer: @escaping @Sendable (ControlRequest) async -> ControlReply

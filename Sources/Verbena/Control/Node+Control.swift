@@ -10,16 +10,13 @@ extension Node {
   }
 
   func openControlSockets() throws(NodeError) {
-    var sockets: [ControlSocket] = []
     for nid in nids {
-      sockets.append(
-        try ControlSocket(nid: nid) { [weak self] request in
-          await self?.answer(request)
-            ?? .failure(code: "stopped", explanation: "the node has stopped")
-        })
+      let socket = try ControlSocket(nid: nid) { [weak self] request in
+        await self?.answer(request)
+          ?? .failure(code: "stopped", explanation: "the node has stopped")
+      }
+      controls.withLock { $0.sockets.append(socket) }
     }
-    let opened = sockets
-    controls.withLock { $0.sockets = opened }
   }
 
   /// Answers a request of the control socket; nil when it is none of its own.

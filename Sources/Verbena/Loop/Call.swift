@@ -61,13 +61,15 @@ extension Inbox {
   ) async throws(NodeError) -> Success {
     let call = Call<Success>()
     guard send({ node, operations in begin(&node, &operations, call) }) else {
+      if isClosed { throw .stopped(operation, nil) }
       throw NodeError(
-        code: .stopped, operation: operation, explanation: "the node has stopped")
+        code: .limit, operation: operation,
+        explanation: "\(Self.capacity) calls wait for the node's loop: wait for some to end")
     }
     let outcome = await withTaskCancellationHandler {
       await call.outcome()
     } onCancel: {
-      self.send { node, operations in
+      self.send(isBounded: false) { node, operations in
         operations.cancel(call.tag.load(ordering: .relaxed), &node)
       }
     }

@@ -34,10 +34,15 @@ final class Inbox: Sendable {
   deinit { clinux_close(bell) }
 
   /// Leaves work for the loop; false when the loop has ended or the inbox is full.
+  ///
+  /// - Parameter isBounded: false for the end of what was admitted before, of which there is never more than
+  ///   that: giving memory back, cancelling, stopping. Such work is refused only when the loop has ended.
   @discardableResult
-  func send(_ work: @escaping Work) -> Bool {
+  func send(isBounded: Bool = true, _ work: @escaping Work) -> Bool {
     let accepted = state.withLock { state in
-      guard !state.isClosed, state.waiting.count < Self.capacity else { return false }
+      guard !state.isClosed, !isBounded || state.waiting.count < Self.capacity else {
+        return false
+      }
       state.waiting.append(work)
       return true
     }
@@ -46,6 +51,8 @@ final class Inbox: Sendable {
     clinux_eventfd_ring(bell)
     return true
   }
+
+  var isClosed: Bool { state.withLock { $0.isClosed } }
 
   var isEmpty: Bool { !hasWork.load(ordering: .acquiring) }
 

@@ -70,18 +70,25 @@ struct Loop<Transport: RDMATransport & ~Copyable, Program: NodeProgram & ~Copyab
 
   /// Runs until the node has stopped and every buffer that callers hold has come back.
   ///
-  /// - Parameter started: finished when the node listens on all its NIDs, or cannot.
-  mutating func run(started: Call<Bool>) {
+  /// - Parameter started: finished when the node listens on all its NIDs.
+  /// - Returns: who waits for the end: to be told once the transport is gone.
+  /// - Throws: why it could not listen; then the node has stopped.
+  mutating func run(started: Call<Bool>) throws(NodeError) -> [Call<Bool>] {
     node.turn.now = clinux_monotonic_nanoseconds()
     node.start()
     program.started(&node)
     var isStarting = true
+    var refusal: NodeError?
     while !node.hasStopped {
       let busy = turn()
       if isStarting, let outcome = startOutcome() {
         isStarting = false
-        started.finish(outcome)
-        if case .failure = outcome { node.stop() }
+        switch outcome {
+        case .success: started.finish(outcome)
+        case .failure(let error):
+          refusal = error
+          node.stop()
+        }
       }
       if busy {
         idleSince = nil
@@ -90,6 +97,8 @@ struct Loop<Transport: RDMATransport & ~Copyable, Program: NodeProgram & ~Copyab
       }
     }
     finish()
+    if let refusal { throw refusal }
+    return operations.whenStopped
   }
 
   /// Whether the listeners stand; nil while that is not known.
@@ -107,17 +116,18 @@ struct Loop<Transport: RDMATransport & ~Copyable, Program: NodeProgram & ~Copyab
     return isListening ? .success(true) : nil
   }
 
+  /// Serves the transport until no caller holds memory of it; then nothing new is taken in.
   private mutating func finish() {
+    operations.isOver = true
     operations.stopAll(&node)
     while operations.lentBufferCount > 0 {
-      sleeper.sleep(timeout: -1)
-      clinux_eventfd_drain(inbox.bell)
-      _ = takeWork()
+      let busy = turn()
+      operations.stopAll(&node)
+      if busy { idleSince = nil } else { rest() }
     }
     inbox.close()
     _ = takeWork()
     operations.stopAll(&node)
-    for call in operations.whenStopped { call.finish(.success(true)) }
   }
 
   /// One turn; false when nothing happened.

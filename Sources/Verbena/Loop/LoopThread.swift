@@ -23,6 +23,7 @@ enum LoopThread {
         body.run()
         return nil
       }, unsafe context.toOpaque())
+    if result == 0 { clinux_thread_detach(thread) }
     guard result == 0 else {
       unsafe context.release()
       throw NodeError(

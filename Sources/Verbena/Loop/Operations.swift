@@ -38,6 +38,8 @@ struct Operations {
   private var nextTag: UInt64 = 0
   /// Buffers that callers hold.
   var lentBufferCount = 0
+  /// The node has stopped: nothing new begins, and only memory comes back.
+  var isOver = false
   /// Callers that wait for the node's end.
   var whenStopped: [Call<Bool>] = []
 
@@ -47,7 +49,9 @@ struct Operations {
   mutating func begin(
     deadline: UInt64?, _ node: inout NodeCore, _ handler: @escaping Handler
   ) -> UInt64 {
-    nextTag = (nextTag + 1) & 0xFFFF_FFFF
+    repeat {
+      nextTag = (nextTag + 1) & 0xFFFF_FFFF
+    } while operations[Self.firstTag | nextTag] != nil
     let tag = Self.firstTag | nextTag
     var timer: TimerID?
     if let deadline {
