@@ -65,9 +65,10 @@ extension VerbsTransport {
           status: status, operation: operation,
           vendorError: status == .success ? 0 : unsafe raw.pointee.vendor_err))
     }
-    guard status != .success else { return }
     switch slots[slot].phase {
-    case .ready, .established: slots[slot].phase = .failed
+    case .ready, .established:
+      if status != .success { slots[slot].phase = .failed }
+    // The last to come may have succeeded before its queue pair went to ERROR.
     case .draining: finishDrain(slot)
     case .free, .failed, .purging, .drained: break
     }
