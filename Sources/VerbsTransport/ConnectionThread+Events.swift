@@ -90,10 +90,11 @@ extension ConnectionThread {
     guard connection.phase == .resolvingRoute else { return }
     connection.timing.resolveRoute = endStep(connection)
     leaveGates(connection)
+    // At once: a failure below must not leave the gates again.
+    connection.phase = .ready
     timers.disarm(connection.timer)
     do throws(CallFailure) {
       try makeQueuePair(connection)
-      connection.phase = .ready
     } catch {
       fail(connection, ConnectFailure(step: .createQueuePair, errno: error.errno))
     }
