@@ -12,7 +12,7 @@ struct DiscoveryRequest: BitwiseCopyable {
 // Peer discovery (spec 01 §7.1, §7.2): before the first message of a consumer a peer is pinged, and if it
 // takes pushes it gets our list; meanwhile its messages are parked.
 extension LNet {
-  private static let attemptsMax: UInt8 = 3
+  static let attemptsMax: UInt8 = 3
 
   var discovers: Bool { features.contains([.multiRail, .discovery]) }
 
@@ -47,7 +47,8 @@ extension LNet {
       return
     }
     do {
-      _ = try startProbe(.discovery, nid, sinkLength: sinkLength, turn: &turn)
+      peers.cells[peer].probe = try startProbe(
+        .discovery, nid, ofPeer: UInt32(peer), sinkLength: sinkLength, turn: &turn)
     } catch {
       discoveryFailed(
         peer: peer, status: error == .noRoute ? Errno.hostUnreachable : Errno.noMemory,
@@ -67,13 +68,27 @@ extension LNet {
     return nil
   }
 
+  /// Whether a NID, as it was when it was asked, is still one of this peer's: a list that came meanwhile
+  /// may have taken it away.
+  mutating func isStill(_ hop: PeerInterfaceRef, ofPeer peer: Int) -> Bool {
+    isLive(hop) && Int(peerInterfaces[hop.slot].peer) == peer
+  }
+
   /// The ping of a peer has been answered, or not.
   mutating func discoveryAnswered(
-    _ hop: PeerInterfaceRef, status: Int32, info: BufferRef, turn: inout Turn
+    peer: Int, _ hop: PeerInterfaceRef, status: Int32, info: BufferRef, turn: inout Turn
   ) {
-    guard isLive(hop) else { return }
-    let peer = Int(peerInterfaces[hop.slot].peer)
     guard peers[peer].state == .pinging else { return }
+    guard isStill(hop, ofPeer: peer) else {
+      // Whoever was asked says nothing of this peer any more: another of its NIDs is asked.
+      guard peers[peer].attempts < Self.attemptsMax else {
+        discoveryFailed(peer: peer, status: Errno.hostUnreachable, turn: &turn)
+        return
+      }
+      ping(
+        peer: peer, sinkLength: Int(LNetLimits.discoverySinkBytes), .interfaceGone, turn: &turn)
+      return
+    }
     guard status == 0 else {
       discoveryFailed(peer: peer, status: status, turn: &turn)
       return

@@ -168,7 +168,8 @@ package struct LNet: ~Copyable {
     probes = HandleTable(
       capacity: limits.pings,
       filler: ProbeRecord(
-        purpose: .command, hop: .none, nid: .any, tag: 0, piece: .none, descriptor: .none))
+        purpose: .command, hop: .none, peer: noCell, nid: .any, tag: 0, piece: .none,
+        descriptor: .none))
     discoveries = HandleTable(
       capacity: limits.discoveries, filler: DiscoveryRequest(nid: .any, tag: 0))
 

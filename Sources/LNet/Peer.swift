@@ -18,6 +18,8 @@ package enum PeerState: UInt8, BitwiseCopyable, Sendable {
 package enum PeerTrigger: UInt8, BitwiseCopyable, Sendable {
   case created, sendWanted, discoveryWanted, replyGood, replyBad, replyTruncated, pingFailed
   case pushArrived, pushAcknowledged, pushFailed, ownListChanged, configured, merged
+  /// The NID that was asked is no longer one of the peer's.
+  case interfaceGone
 }
 
 /// One change of a peer's state.
@@ -56,8 +58,10 @@ struct PeerRecord: BitwiseCopyable {
   /// The sequence number of the list that it has of us; 0 for none.
   var acknowledgedSequence: UInt32
   var pushedSequence: UInt32
-  /// Pings of this discovery.
+  /// Pings of this discovery, and pushes that had to be sent again.
   var attempts: UInt8
+  /// The ping or push whose answer it waits for.
+  var probe: Handle
   /// The interface that a peer with one rail is always sent from; -1 until the first contact (spec 01 §11).
   var preferredInterface: Int8
   /// The NID that answered or pushed last: where a push goes.
@@ -68,8 +72,8 @@ struct PeerRecord: BitwiseCopyable {
     primary: .any, firstInterface: noCell, interfaceCount: 0, state: .undiscovered,
     firstParked: noCell, lastParked: noCell, flushStatus: 0, isFlushing: false, isTaken: false,
     isMultiRail: false, isWithoutDiscovery: false, isConfigured: false, features: [], sequence: 0,
-    acknowledgedSequence: 0, pushedSequence: 0, attempts: 0, preferredInterface: -1, contact: .any,
-    historyCount: 0)
+    acknowledgedSequence: 0, pushedSequence: 0, attempts: 0, probe: .none, preferredInterface: -1,
+    contact: .any, historyCount: 0)
 }
 
 extension LNet {

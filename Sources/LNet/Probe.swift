@@ -25,6 +25,8 @@ struct ProbeRecord: BitwiseCopyable {
   var isUnlinked = false
   /// Whom it went to.
   var hop: PeerInterfaceRef
+  /// Of a discovery or push: the peer on whose behalf, whatever becomes of the NID meanwhile.
+  var peer: UInt32
   var nid: NID
   var tag: UInt64
   /// The memory of the ping info that comes or goes.
@@ -78,8 +80,8 @@ extension LNet {
 
   /// Sends a ping, or a push. The message's events come to `probeEvent`.
   mutating func startProbe(
-    _ purpose: ProbeRecord.Purpose, _ nid: NID, sinkLength: Int = 0, tag: UInt64 = 0,
-    turn: inout Turn
+    _ purpose: ProbeRecord.Purpose, _ nid: NID, ofPeer peer: UInt32 = noCell,
+    sinkLength: Int = 0, tag: UInt64 = 0, turn: inout Turn
   ) throws(LNetError) -> Handle {
     var way: Route?
     if nid == .loopback || ownInterface(nid) != nil {
@@ -92,7 +94,8 @@ extension LNet {
       let piece = turn.memory.messages.allocatePiece()
     else { throw .busy }
     var record = ProbeRecord(
-      purpose: purpose, hop: route.hop, nid: nid, tag: tag, piece: piece, descriptor: .none)
+      purpose: purpose, hop: route.hop, peer: peer, nid: nid, tag: tag, piece: piece,
+      descriptor: .none)
     record.isReleased = purpose != .command
     guard let handle = probes.insert(record) else {
       turn.memory.release(piece)
@@ -173,14 +176,22 @@ extension LNet {
       event.ping = PingHandle(raw: handle)
       emit(event, owner: .consumer, turn: &turn)
     case .discovery:
+      guard isAwaited(handle) else { break }
       discoveryAnswered(
-        record.hop, status: status, info: record.piece.part(offset: 0, length: Int(length)),
-        turn: &turn)
+        peer: Int(record.peer), record.hop, status: status,
+        info: record.piece.part(offset: 0, length: Int(length)), turn: &turn)
     case .recovery:
       recoveryAnswered(record.hop, status: status)
     case .push:
-      pushAnswered(record.hop, status: status, turn: &turn)
+      guard isAwaited(handle) else { break }
+      pushAnswered(peer: Int(record.peer), record.hop, status: status, turn: &turn)
     }
+  }
+
+  /// Whether the peer of a ping or push is still there and waits for just this one.
+  private mutating func isAwaited(_ handle: Handle) -> Bool {
+    let peer = Int(probes[handle].peer)
+    return peers[peer].isTaken && peers[peer].probe == handle
   }
 
   /// Nobody waits any more: what is under way ends by itself.

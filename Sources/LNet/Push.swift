@@ -61,7 +61,9 @@ extension LNet {
     absorb(reader, bytes, peer: peer, from: reception.sender, turn: &turn)
     switch peers[peer].state {
     case .pinging, .pushing: break
-    case .undiscovered, .upToDate: advance(peer: peer, because: .pushArrived, turn: &turn)
+    case .undiscovered, .upToDate:
+      peers.cells[peer].attempts = 0
+      advance(peer: peer, because: .pushArrived, turn: &turn)
     }
   }
 
@@ -73,8 +75,16 @@ extension LNet {
   mutating func startPush(peer: Int, because trigger: PeerTrigger, turn: inout Turn) {
     set(peer: peer, to: .pushing, because: trigger, at: turn.now)
     peers.cells[peer].pushedSequence = sequence
+    // A list may come from a NID that it does not name: the peer does not have it any more.
+    let hasContact = peerIndex(of: peers[peer].contact) == peer
+    guard let nid = hasContact ? peers[peer].contact : contact(of: peer) else {
+      discoveryFailed(
+        peer: peer, status: Errno.hostUnreachable, because: .pushFailed, turn: &turn)
+      return
+    }
     do {
-      _ = try startProbe(.push, peers[peer].contact, turn: &turn)
+      peers.cells[peer].probe = try startProbe(
+        .push, nid, ofPeer: UInt32(peer), turn: &turn)
     } catch {
       discoveryFailed(
         peer: peer, status: error == .noRoute ? Errno.hostUnreachable : Errno.noMemory,
@@ -83,10 +93,20 @@ extension LNet {
   }
 
   /// A push was acknowledged, or not.
-  mutating func pushAnswered(_ hop: PeerInterfaceRef, status: Int32, turn: inout Turn) {
-    guard isLive(hop) else { return }
-    let peer = Int(peerInterfaces[hop.slot].peer)
+  mutating func pushAnswered(
+    peer: Int, _ hop: PeerInterfaceRef, status: Int32, turn: inout Turn
+  ) {
     guard peers[peer].state == .pushing else { return }
+    guard isStill(hop, ofPeer: peer) else {
+      guard peers[peer].attempts < Self.attemptsMax else {
+        discoveryFailed(
+          peer: peer, status: Errno.hostUnreachable, because: .pushFailed, turn: &turn)
+        return
+      }
+      peers.cells[peer].attempts += 1
+      startPush(peer: peer, because: .interfaceGone, turn: &turn)
+      return
+    }
     guard status == 0 else {
       discoveryFailed(peer: peer, status: status, because: .pushFailed, turn: &turn)
       return
@@ -109,6 +129,7 @@ extension LNet {
         peers[peer].isMultiRail, peers[peer].acknowledgedSequence != 0,
         peers[peer].acknowledgedSequence != sequence
       {
+        peers.cells[peer].attempts = 0
         startPush(peer: peer, because: .ownListChanged, turn: &turn)
       }
     }
