@@ -42,8 +42,8 @@ extension ConnectionThread {
       link.link.refusedRequests.wrappingAdd(1, ordering: .relaxed)
       return refuse(id)
     }
-    let handle = ConnectRequestHandle(raw: link.nextRequest)
-    link.nextRequest += 1
+    let handle = ConnectRequestHandle(raw: nextRequest)
+    nextRequest += 1
     id.key = Self.requestKeyBase + UInt(handle.raw)
     link.requests[handle.raw] = WaitingRequest(
       id: id, responderResources: event.responderResources, initiatorDepth: event.initiatorDepth,

@@ -14,7 +14,6 @@ final class LinkState {
   var slots: SlotTable<Int>
   /// Connect requests that wait, by the raw value of their handles.
   var requests: [UInt64: WaitingRequest] = [:]
-  var nextRequest: UInt64 = 1
   /// Reset queue pairs, ready for another connection.
   var pool: [QueuePair] = []
   var timeWaitCount = 0
