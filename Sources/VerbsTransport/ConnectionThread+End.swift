@@ -162,25 +162,14 @@ extension ConnectionThread {
         event: CMEvent(owner: connection.owner, kind: .released, timing: connection.timing)))
     guard let pair = connection.pair, connection.needsTimeWait, connection.id != nil,
       link.link.configuration.poolsQueuePairs, link.timeWaitCount < Limits.timeWaitCountMax
-    else {
-      // A new queue pair gets a new number, so it never meets this one's past.
-      if connection.needsTimeWait, let pair = connection.pair {
-        keysByPair[pair.number] = nil
-        connection.pair = nil
-        do throws(CallFailure) {
-          try link.drop(pair)
-        } catch {
-          link.link.lostPairs.wrappingAdd(1, ordering: .relaxed)
-        }
-      }
-      return recycle(connection)
-    }
+    else { return recycle(connection) }
     keysByPair[pair.number] = nil
     connection.phase = .timeWait
     link.timeWaitCount += 1
     arm(connection, after: Limits.timeWait)
   }
 
+  /// TIMEWAIT has ended, or its deadline has passed without a word of its end.
   func endTimeWait(_ connection: Connection) {
     connection.link.timeWaitCount -= 1
     recycle(connection)
@@ -192,9 +181,23 @@ extension ConnectionThread {
     if let pair = connection.pair {
       keysByPair[pair.number] = nil
       connection.pair = nil
-      connection.link.give(pair)
+      if connection.needsTimeWait {
+        drop(pair, of: connection.link)
+      } else {
+        connection.link.give(pair)
+      }
     }
     forget(connection)
+  }
+
+  /// Destroys a queue pair whose TIMEWAIT has not ended for all we know: a new one gets a new number, so it
+  /// never meets this one's past.
+  private func drop(_ pair: QueuePair, of link: LinkState) {
+    do throws(CallFailure) {
+      try link.drop(pair)
+    } catch {
+      link.link.lostPairs.wrappingAdd(1, ordering: .relaxed)
+    }
   }
 
   // MARK: - The end of a transport, and of the device
