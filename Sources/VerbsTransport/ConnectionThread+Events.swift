@@ -145,6 +145,8 @@ extension ConnectionThread {
     switch connection.phase {
     case .resolvingAddress, .resolvingRoute, .connecting, .accepting:
       let isPassive = connection.phase == .accepting
+      // The peer may have taken the request on already, and would refuse this number as stale.
+      if connection.phase == .connecting { connection.needsTimeWait = true }
       fail(
         connection,
         ConnectFailure(
@@ -160,11 +162,14 @@ extension ConnectionThread {
   private func rejected(_ connection: Connection, _ event: ChannelEvent) {
     switch connection.phase {
     case .connecting, .accepting, .prepared:
+      let reason = UInt16(clamping: event.status)
+      // The peer refuses this number until it has forgotten it: the next attempt takes another.
+      if reason == ConnectFailure.reasonStaleConnection { connection.needsTimeWait = true }
       fail(
         connection,
         ConnectFailure(
           step: connection.phase == .connecting ? .connect : .accept, errno: 111,
-          rejectReason: UInt16(clamping: event.status), privateData: event.privateData))
+          rejectReason: reason, privateData: event.privateData))
     default: break
     }
   }
