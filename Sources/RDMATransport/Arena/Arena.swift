@@ -1,13 +1,15 @@
-package import BasicContainers
+public import BasicContainers
 
 /// Registered memory, cut into pieces that are handed out and taken back.
 ///
 /// One type for messages (pieces of 4096 bytes, taken singly) and for bulk (runs of pieces, taken by byte
 /// count). A piece is free → filling → posted → held → free, and only its holder moves it; a reference to
-/// an earlier life of a piece traps, as it is always our own bug: peers never name pieces.
+/// an earlier life of a piece traps, as it is always our own bug: peers never name pieces. `public` so that
+/// other modules inline it: what is `package` they can only call.
 @safe
-package struct Arena: ~Copyable {
-  package enum State: UInt8, BitwiseCopyable {
+public struct Arena: ~Copyable {
+  /// Who holds a piece.
+  public enum State: UInt8, BitwiseCopyable {
     case free, filling, posted, held
   }
 
@@ -27,15 +29,16 @@ package struct Arena: ~Copyable {
   }
 
   @usableFromInline let base: UnsafeMutableRawPointer
-  package let region: MemoryRegion
-  package let pieceByteCount: Int
-  package let pieceCount: Int
-  package let isBulk: Bool
+  public let region: MemoryRegion
+  public let pieceByteCount: Int
+  public let pieceCount: Int
+  public let isBulk: Bool
   @usableFromInline var pieces: RigidArray<Piece>
   @usableFromInline var firstFree: UInt32
   /// Where the next search for a run starts.
   private var rover: Int
-  @usableFromInline package var freePieceCount: Int
+  /// Pieces that nobody holds.
+  public var freePieceCount: Int
 
   @usableFromInline static var end: UInt32 { .max }
 
@@ -43,7 +46,7 @@ package struct Arena: ~Copyable {
   ///   - region: the memory; it must outlive the arena.
   ///   - pieceByteCount: a power of two.
   ///   - isBulk: pieces are taken in runs, and references carry the bulk bit.
-  package init(region: MemoryRegion, pieceByteCount: Int, isBulk: Bool) {
+  public init(region: MemoryRegion, pieceByteCount: Int, isBulk: Bool) {
     precondition(pieceByteCount > 0 && pieceByteCount & (pieceByteCount - 1) == 0)
     guard let base = unsafe UnsafeMutableRawPointer(bitPattern: UInt(region.address)) else {
       preconditionFailure("a region at address 0")
@@ -69,7 +72,7 @@ package struct Arena: ~Copyable {
 
   /// Takes one piece, in state *filling*; nil when none is free.
   @inlinable
-  package mutating func allocatePiece() -> BufferRef? {
+  public mutating func allocatePiece() -> BufferRef? {
     precondition(!isBulk)
     guard firstFree != Self.end else { return nil }
     let slot = firstFree
@@ -83,7 +86,7 @@ package struct Arena: ~Copyable {
   }
 
   /// Takes a run of pieces for so many bytes, in state *held*; nil when no run is long enough.
-  package mutating func allocateRun(byteCount: Int) -> BufferRef? {
+  public mutating func allocateRun(byteCount: Int) -> BufferRef? {
     precondition(isBulk && byteCount > 0)
     let needed = (byteCount + pieceByteCount - 1) / pieceByteCount
     guard needed <= freePieceCount else { return nil }
@@ -123,7 +126,7 @@ package struct Arena: ~Copyable {
 
   /// Gives a piece or a run back. The reference may be to any part of it.
   @inlinable
-  package mutating func release(_ ref: BufferRef) {
+  public mutating func release(_ ref: BufferRef) {
     let slot = index(of: ref)
     precondition(pieces[slot].state != .free, "released twice")
     let count = Int(pieces[slot].link)
@@ -140,18 +143,18 @@ package struct Arena: ~Copyable {
 
   /// Moves a piece on; it must be in the state it is said to be in.
   @inlinable
-  package mutating func move(_ ref: BufferRef, from old: State, to new: State) {
+  public mutating func move(_ ref: BufferRef, from old: State, to new: State) {
     let slot = index(of: ref)
     precondition(pieces[slot].state == old, "a piece was moved by somebody who does not hold it")
     pieces[slot].state = new
   }
 
   @inlinable
-  package func state(of ref: BufferRef) -> State { pieces[index(of: ref)].state }
+  public func state(of ref: BufferRef) -> State { pieces[index(of: ref)].state }
 
   /// Whether the reference is to the present life of its piece.
   @inlinable
-  package func isLive(_ ref: BufferRef) -> Bool {
+  public func isLive(_ ref: BufferRef) -> Bool {
     let slot = Int(ref.slot & 0x7FFF_FFFF)
     return ref.isBulk == isBulk && slot < pieceCount && pieces[slot].generation == ref.generation
       && pieces[slot].state != .free
@@ -160,7 +163,7 @@ package struct Arena: ~Copyable {
   /// The bytes, for reading.
   @inlinable
   @_lifetime(borrow self)
-  package func bytes(_ ref: BufferRef) -> RawSpan {
+  public func bytes(_ ref: BufferRef) -> RawSpan {
     // SAFETY: `start` checks that the part lies inside its pieces, which stay mapped with the arena.
     let span = unsafe RawSpan(
       _unsafeStart: UnsafeRawPointer(start(ref)), byteCount: Int(ref.length))
@@ -170,7 +173,7 @@ package struct Arena: ~Copyable {
   /// The bytes, for writing.
   @inlinable
   @_lifetime(&self)
-  package mutating func mutableBytes(_ ref: BufferRef) -> MutableRawSpan {
+  public mutating func mutableBytes(_ ref: BufferRef) -> MutableRawSpan {
     // SAFETY: as in `bytes`; the exclusive access to the arena is the exclusive access to the bytes.
     let span = unsafe MutableRawSpan(_unsafeStart: start(ref), byteCount: Int(ref.length))
     return unsafe _overrideLifetime(span, mutating: &self)
@@ -178,16 +181,16 @@ package struct Arena: ~Copyable {
 
   /// The address of the first byte in this process, for a segment or a descriptor.
   @inlinable
-  package func address(_ ref: BufferRef) -> UInt64 {
+  public func address(_ ref: BufferRef) -> UInt64 {
     unsafe UInt64(UInt(bitPattern: start(ref)))
   }
 
   @inlinable
-  package func segment(_ ref: BufferRef) -> Segment {
+  public func segment(_ ref: BufferRef) -> Segment {
     Segment(address: address(ref), length: ref.length, localKey: region.localKey)
   }
 
-  @usableFromInline
+  @inlinable
   func index(of ref: BufferRef) -> Int {
     let slot = Int(ref.slot & 0x7FFF_FFFF)
     precondition(
@@ -196,7 +199,7 @@ package struct Arena: ~Copyable {
     return slot
   }
 
-  @usableFromInline
+  @inlinable
   func start(_ ref: BufferRef) -> UnsafeMutableRawPointer {
     let slot = index(of: ref)
     precondition(

@@ -1,12 +1,12 @@
 /// The memory of one node: message pieces that no peer can reach, and bulk memory that peers may write.
-package struct NodeMemory: ~Copyable {
-  package var messages: Arena
-  package var bulk: Arena
+public struct NodeMemory: ~Copyable {
+  public var messages: Arena
+  public var bulk: Arena
 
   /// - Parameters:
   ///   - messages: registered for local writing only.
   ///   - bulk: registered for remote writing too.
-  package init(messages: consuming Arena, bulk: consuming Arena) {
+  public init(messages: consuming Arena, bulk: consuming Arena) {
     precondition(!messages.isBulk && bulk.isBulk)
     self.messages = messages
     self.bulk = bulk
@@ -14,7 +14,7 @@ package struct NodeMemory: ~Copyable {
 
   @inlinable
   @_lifetime(borrow self)
-  package func bytes(_ ref: BufferRef) -> RawSpan {
+  public func bytes(_ ref: BufferRef) -> RawSpan {
     // Written out: a span cannot leave a conditional expression.
     if ref.isBulk { return bulk.bytes(ref) }
     return messages.bytes(ref)
@@ -22,29 +22,29 @@ package struct NodeMemory: ~Copyable {
 
   @inlinable
   @_lifetime(&self)
-  package mutating func mutableBytes(_ ref: BufferRef) -> MutableRawSpan {
+  public mutating func mutableBytes(_ ref: BufferRef) -> MutableRawSpan {
     if ref.isBulk { return bulk.mutableBytes(ref) }
     return messages.mutableBytes(ref)
   }
 
   @inlinable
-  package func address(_ ref: BufferRef) -> UInt64 {
+  public func address(_ ref: BufferRef) -> UInt64 {
     ref.isBulk ? bulk.address(ref) : messages.address(ref)
   }
 
   @inlinable
-  package func segment(_ ref: BufferRef) -> Segment {
+  public func segment(_ ref: BufferRef) -> Segment {
     ref.isBulk ? bulk.segment(ref) : messages.segment(ref)
   }
 
   @inlinable
-  package mutating func release(_ ref: BufferRef) {
+  public mutating func release(_ ref: BufferRef) {
     if ref.isBulk { bulk.release(ref) } else { messages.release(ref) }
   }
 
   /// Copies the bytes of one piece into another; as many as both have.
   @inlinable
-  package mutating func copy(from source: BufferRef, to sink: BufferRef) {
+  public mutating func copy(from source: BufferRef, to sink: BufferRef) {
     let count = Int(min(source.length, sink.length))
     guard count > 0 else { return }
     let from = UInt(address(source))
