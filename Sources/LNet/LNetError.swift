@@ -1,6 +1,7 @@
 /// Why a call was refused. Nothing has been done, and no event follows.
 package enum LNetError: Error, Equatable, BitwiseCopyable, Sendable {
-  /// A table or queue is full; try again after some events.
+  /// A table or queue is full, or a PUT from the same message memory is under way; try again after some
+  /// events.
   case busy
   /// The handle names nothing that lives.
   case unknownHandle

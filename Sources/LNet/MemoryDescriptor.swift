@@ -24,8 +24,8 @@ package struct DescriptorOptions: OptionSet, Equatable, BitwiseCopyable, Sendabl
 /// Memory that messages are sent from or land in (spec 01 §4.2).
 package struct MemoryDescriptor: Equatable, BitwiseCopyable, Sendable {
   /// The bytes. What peers may read lies in bulk memory. A piece of message memory that is sent has
-  /// `lndHeadroomByteCount` free bytes in front. `.none`: PUTs are handed over where they were received,
-  /// and stay there until they are released.
+  /// `lndHeadroomByteCount` free bytes in front, and is sent once at a time. `.none`: PUTs are handed over
+  /// where they were received, and stay there until they are released.
   package var memory: BufferRef
   package var options: DescriptorOptions
   /// How many operations; negative for any number. A PUT of ours counts as one, its ACK as another; so do a

@@ -71,6 +71,7 @@ extension LNet {
         || (Int(memory.offset) >= lndHeadroomByteCount
           && Int(memory.length) <= immediatePayloadByteCountMax),
       "a message piece that is sent has headroom")
+    guard memory.isBulk || memory.length == 0 || !isSending(from: index) else { throw .busy }
     let route = try route(to: request.target.nid, by: request.interface, turn: &turn)
     try put(request, from: index, route, turn: &turn)
   }
@@ -106,6 +107,7 @@ extension LNet {
     precondition(
       memory.isBulk || Int(memory.length) <= immediatePayloadByteCountMax,
       "what is longer than a message comes into bulk memory")
+    guard memory.isBulk || !isSending(from: index) else { throw .busy }
     let route = try route(to: request.target.nid, by: request.interface, turn: &turn)
     try get(request, into: index, route, turn: &turn)
   }
@@ -176,6 +178,14 @@ extension LNet {
     else { throw .exhausted }
     guard descriptors[index].length <= LNetLimits.maximumPayloadBytes else { throw .tooLong }
     return index
+  }
+
+  /// Whether a PUT from this descriptor is under way. In message memory its header stands in the headroom,
+  /// where a second one would overwrite it; so that the last message is that PUT, no GET begins meanwhile.
+  @inline(__always)
+  private mutating func isSending(from index: Int) -> Bool {
+    let message = descriptors[index].message
+    return messages.contains(message) && messages[message].kind == .put
   }
 
   @inline(__always)

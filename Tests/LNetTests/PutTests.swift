@@ -68,6 +68,33 @@ import Testing
     #expect(b.bytes(sink) == pattern(100))
   }
 
+  /// The header of a PUT from message memory stands in the headroom: a second one must wait for it.
+  @Test func aMessagePieceIsSentOnceAtATime() throws {
+    let source = try a.lnet.bind(MemoryDescriptor(memory: a.piece(pattern(100)), tag: 3))
+    let request = PutRequest(
+      descriptor: source, target: ProcessID(nid: real), portal: .ostBulk, matchBits: 77)
+    try a.lnet.put(request, turn: &a.turn)
+    #expect(throws: LNetError.busy) { try a.lnet.put(request, turn: &a.turn) }
+    #expect(throws: LNetError.busy) {
+      try a.lnet.get(
+        GetRequest(
+          descriptor: source, target: ProcessID(nid: real), portal: .ostBulk, matchBits: 77),
+        turn: &a.turn)
+    }
+    a.finish(try #require(a.takeOutbox().only))
+    try a.lnet.put(request, turn: &a.turn)
+    #expect(a.takeOutbox().count == 1)
+    // Bulk memory has no headroom: any number at a time.
+    let bulk = try a.lnet.bind(MemoryDescriptor(memory: a.bulk(pattern(100)), tag: 4))
+    for _ in 0..<3 {
+      try a.lnet.put(
+        PutRequest(
+          descriptor: bulk, target: ProcessID(nid: real), portal: .ostBulk, matchBits: 77),
+        turn: &a.turn)
+    }
+    #expect(a.takeOutbox().count == 3)
+  }
+
   @Test func anEmptyPutIsAMessageToo() throws {
     let sink = b.bulk(count: 8)
     _ = try expose(sink)
