@@ -7,6 +7,12 @@ internal import Structures
 struct DiscoveryRequest: BitwiseCopyable {
   var nid: NID
   var tag: UInt64
+  /// The peer that had the NID, or has swallowed the one that had it.
+  var peer: UInt32
+  /// How it ended, and the peer's primary NID then; its caller is told when there is room.
+  var isEnded = false
+  var status: Int32 = 0
+  var primary = NID.any
 }
 
 // Peer discovery (spec 01 §7.1, §7.2): before the first message of a consumer a peer is pinged, and if it
@@ -24,7 +30,7 @@ extension LNet {
     guard hop != .none, discoveries.count < discoveries.capacity else { throw .busy }
     let peer = Int(peerInterfaces[hop.slot].peer)
     guard contact(of: peer) != nil else { throw .noRoute }
-    _ = discoveries.insert(DiscoveryRequest(nid: nid, tag: tag))
+    _ = discoveries.insert(DiscoveryRequest(nid: nid, tag: tag, peer: UInt32(peer)))
     switch peers[peer].state {
     case .pinging, .pushing: break
     case .undiscovered, .upToDate:
@@ -146,19 +152,49 @@ extension LNet {
   }
 
   /// Tells callers that wait, and sends or fails the parked messages.
-  private mutating func discoveryEnded(peer: Int, status: Int32, turn: inout Turn) {
+  mutating func discoveryEnded(peer: Int, status: Int32, turn: inout Turn) {
     if discoveries.count > 0 {
       for slot in 0..<discoveries.capacity {
-        guard let handle = discoveries.handle(at: slot),
-          peerIndex(of: discoveries[handle].nid) == peer,
-          events.freeCapacity > 0, let request = discoveries.remove(handle)
+        guard let handle = discoveries.handle(at: slot), !discoveries[handle].isEnded,
+          Int(discoveries[handle].peer) == peer
         else { continue }
-        var event = LNetEvent(kind: .discovered, status: status, tag: request.tag)
-        event.source = request.nid
-        event.initiator = peers[peer].primary
-        emit(event, owner: .consumer, turn: &turn)
+        discoveries.cells[slot].isEnded = true
+        discoveries.cells[slot].status = status
+        discoveries.cells[slot].primary = peers[peer].primary
       }
+      tellDiscoverers(turn: &turn)
     }
     startFlush(peer: peer, status: status, turn: &turn)
+  }
+
+  /// Tells the callers whose discovery has ended, as many as there is room for.
+  mutating func tellDiscoverers(turn: inout Turn) {
+    guard discoveries.count > 0 else { return }
+    for slot in 0..<discoveries.capacity {
+      guard let handle = discoveries.handle(at: slot), discoveries[handle].isEnded else {
+        continue
+      }
+      guard hasRoom else {
+        postponeWork(turn: &turn)
+        return
+      }
+      let request = discoveries[handle]
+      discoveries.free(handle)
+      var event = LNetEvent(kind: .discovered, status: request.status, tag: request.tag)
+      event.source = request.nid
+      event.initiator = request.primary
+      emit(event, owner: .consumer, turn: &turn)
+    }
+  }
+
+  /// Gives the callers that wait for one peer to another, whose NID it turned out to be.
+  mutating func moveDiscoveries(from peer: Int, to other: Int) {
+    guard discoveries.count > 0 else { return }
+    for slot in 0..<discoveries.capacity
+    where discoveries.handle(at: slot) != nil && !discoveries.cells[slot].isEnded
+      && Int(discoveries.cells[slot].peer) == peer
+    {
+      discoveries.cells[slot].peer = UInt32(other)
+    }
   }
 }

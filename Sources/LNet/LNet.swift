@@ -171,7 +171,7 @@ package struct LNet: ~Copyable {
         purpose: .command, hop: .none, peer: noCell, nid: .any, tag: 0, piece: .none,
         descriptor: .none))
     discoveries = HandleTable(
-      capacity: limits.discoveries, filler: DiscoveryRequest(nid: .any, tag: 0))
+      capacity: limits.discoveries, filler: DiscoveryRequest(nid: .any, tag: 0, peer: noCell))
 
     guard
       let responseTimer = turn.timers.make(

@@ -156,7 +156,7 @@ extension LNet {
     if isConfigured {
       peers.cells[peer].isConfigured = true
       set(peer: peer, to: .upToDate, because: .configured, at: turn.now)
-      startFlush(peer: peer, status: 0, turn: &turn)
+      discoveryEnded(peer: peer, status: 0, turn: &turn)
     }
   }
 

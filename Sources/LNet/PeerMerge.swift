@@ -60,6 +60,7 @@ extension LNet {
     note(.interfaceMoved, peers[peer].primary, nid.rawValue, at: turn.now)
     move(interface: known.slot, toPeer: peer)
     moveParked(from: owner, to: peer)
+    moveDiscoveries(from: owner, to: peer)
     removePeer(owner, turn: &turn)
     return true
   }

@@ -26,6 +26,7 @@ extension LNet {
 
   private mutating func continueWork(turn: inout Turn) {
     drainMarkedPortals(turn: &turn)
+    tellDiscoverers(turn: &turn)
     if flushPending { flushParked(turn: &turn) }
     if pushHand < peers.capacity { continuePushes(turn: &turn) }
   }

@@ -124,4 +124,62 @@ import Testing
     #expect(node.takeOutbox().count == 1 && node.lnet.parkedMessageCount == 0)
     #expect(node.peer(victim)?.primary == real && node.peer(victim)?.state == .upToDate)
   }
+
+  /// Who asked for a discovery is told, though the NID that was named is gone by then.
+  @Test func aDiscoveryOfALostNIDIsAnswered() throws {
+    try node.lnet.discover(real, tag: 5, turn: &node.turn)
+    let ping = try #require(node.takeOutbox().only)
+    push([victim], from: real)
+    answer(ping, [real])
+    answer(try #require(node.takeOutbox().only), [victim])
+    answer(try #require(node.takeOutbox().only))
+    let event = try #require(node.takeEvents().only)
+    #expect(event.kind == .discovered && event.status == 0 && event.tag == 5)
+    #expect(event.source == real && event.initiator == victim)
+  }
+
+  @Test func aDiscoveryOfASwallowedPeerIsAnswered() throws {
+    try node.lnet.discover(victim, tag: 5, turn: &node.turn)
+    _ = node.takeOutbox()
+    push([real, victim], from: real)
+    push([real], sequence: 3, from: real)
+    #expect(node.takeEvents().isEmpty && node.peer(victim) == nil)
+    answer(try #require(node.takeOutbox().only))
+    let event = try #require(node.takeEvents().only)
+    #expect(event.kind == .discovered && event.tag == 5 && event.initiator == real)
+  }
+
+  @Test func aDiscoveryOfAPeerThatIsConfiguredMeanwhileIsAnswered() throws {
+    try node.lnet.discover(real, tag: 5, turn: &node.turn)
+    try node.lnet.addPeer(primary: real, turn: &node.turn)
+    #expect(node.takeEvents().map(\.tag) == [5])
+  }
+
+  /// No event is lost when the queue is full: it comes when there is room, and no slot is lost.
+  @Test func discoveriesThatEndWithoutRoomAreToldLater() throws {
+    let node = TestNode(
+      [us], pingsBeforeSending: true,
+      limits: smallLimits {
+        $0.events = 128
+        $0.discoveries = 100
+      })
+    for tag in 1...100 as ClosedRange<UInt64> {
+      try node.lnet.discover(real, tag: tag, turn: &node.turn)
+    }
+    #expect(throws: LNetError.busy) {
+      try node.lnet.discover(real, tag: 101, turn: &node.turn)
+    }
+    node.finish(try #require(node.takeOutbox().only), .remoteDropped, status: -111)
+    // The queue keeps its reserve.
+    let first = node.takeEvents()
+    #expect(first.count == 65)
+    // Meanwhile the peer is asked anew: those that have ended keep how they ended.
+    try node.lnet.discover(real, tag: 200, turn: &node.turn)
+    node.expire()
+    let events = first + node.takeEvents()
+    #expect(events.map(\.tag) == Array(1...100) && events.allSatisfy { $0.status == -111 })
+    for tag in 300..<399 as Range<UInt64> {
+      try node.lnet.discover(real, tag: tag, turn: &node.turn)
+    }
+  }
 }
