@@ -119,7 +119,17 @@ extension Simulator {
   /// With nothing to do the wire comes to rest, and the credits are where they belong.
   package func rest() {
     run(until: fabric.now + 5 * Self.second)
+    // LNet's own pings of what was unwell go on: look when none is on its way.
+    run(until: fabric.now + Self.second) { self.isQuiet }
     checker.checkAtRest()
+  }
+
+  /// Nothing is on the wire, and no node has anything to do at once.
+  private var isQuiet: Bool {
+    guard fabric.livingQueuePairs().allSatisfy({ $0.sends.isEmpty }) else { return false }
+    return nodes.allSatisfy { node in
+      node.map { !$0.host.hasWork && $0.turnTime > fabric.now + 100_000 } ?? true
+    }
   }
 
   /// All nodes stop in order and leave nothing behind.
