@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <sys/epoll.h>
 
 int crdma_query_port(
     struct ibv_context *context, uint8_t port, struct ibv_port_attr *attributes) {
@@ -30,4 +31,6 @@ int crdma_set_nonblocking(int fd) {
   if (flags < 0) return -1;
   return fcntl(fd, F_SETFL, flags | O_NONBLOCK);
 }
+
+int crdma_unwatch(int epoll, int fd) { return epoll_ctl(epoll, EPOLL_CTL_DEL, fd, NULL); }
 #endif

@@ -27,7 +27,7 @@ final class ConnectionThread: @unchecked Sendable {
   var exchangesInFlight = 0
   /// The next connect request, of any link: an event of a waiting one says its number alone.
   var nextRequest: UInt64 = 1
-  private let epoll: Int32
+  let epoll: Int32
   /// When unanswered connect requests are looked for next, in nanoseconds.
   private var nextRequestCheck: UInt64 = .max
 

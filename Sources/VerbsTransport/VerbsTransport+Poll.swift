@@ -2,6 +2,7 @@
 internal import BasicContainers
 internal import CLinuxShims
 internal import CRDMA
+internal import CRDMAShims
 public import RDMATransport
 internal import Structures
 internal import Synchronization
@@ -143,6 +144,10 @@ extension VerbsTransport {
         if case .established = event.event.kind, let slot, slots[slot].phase == .ready {
           slots[slot].phase = .established
           slots[slot].initiatorDepth = UInt8(truncatingIfNeeded: event.address)
+        }
+        if case .deviceRemoved = event.event.kind {
+          // The kernel keeps it in error from now on, and the loop awake.
+          _ = crdma_unwatch(wakeDescriptor, kit.descriptor)
         }
         events.append(event.event)
       case .ready:

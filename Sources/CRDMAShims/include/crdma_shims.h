@@ -20,4 +20,6 @@ uint16_t crdma_peer_port(struct rdma_cm_id *id);
 uint16_t crdma_local_port(struct rdma_cm_id *id);
 /// Makes a descriptor non-blocking: `fcntl` is variadic. 0, or -1 with errno.
 int crdma_set_nonblocking(int fd);
+/// Takes a descriptor out of an epoll set: one of a removed device is in error for ever. 0, or -1 with errno.
+int crdma_unwatch(int epoll, int fd);
 #endif
