@@ -98,7 +98,11 @@ extension LNet {
 
   private mutating func createPeer(_ nid: NID, turn: inout Turn) -> PeerInterfaceRef {
     guard nid.isLegal, nid != .loopback, ownInterface(nid) == nil else { return .none }
-    if peers.freeCount == 0 || peerInterfaces.freeCount == 0 { evictOne(turn: &turn) }
+    if peers.freeCount == 0 || peerInterfaces.freeCount == 0 {
+      let isEvicted = evictOne(.undiscovered, turn: &turn)
+      // An idle peer that is forgotten costs a ping when it is next sent to.
+      if !isEvicted { _ = evictOne(.upToDate, turn: &turn) }
+    }
     guard peerInterfaces.freeCount > 0, let peer = peers.take() else {
       counters.peersRefused += 1
       note(.peerTableFull, nid, 1, at: turn.now)
@@ -112,23 +116,32 @@ extension LNet {
     return addInterface(nid, toPeer: peer)
   }
 
-  /// Forgets one peer of which nothing but its NID is known and with whom nothing is under way. A
-  /// hand goes round, and looks at no more than 32 peers a call.
-  private mutating func evictOne(turn: inout Turn) {
+  /// Forgets one peer in this state with whom nothing is under way; false when none was found. A hand goes
+  /// round, and looks at no more than 32 peers a call.
+  private mutating func evictOne(_ state: PeerState, turn: inout Turn) -> Bool {
     for _ in 0..<min(32, peers.capacity) {
       evictionHand = (evictionHand + 1) % peers.capacity
       let peer = evictionHand
-      guard peers[peer].isTaken, peers[peer].state == .undiscovered, !peers[peer].isConfigured,
-        peers[peer].interfaceCount == 1, peers[peer].firstParked == noCell,
-        !peers[peer].isFlushing
+      guard peers[peer].isTaken, peers[peer].state == state, !peers[peer].isConfigured,
+        peers[peer].firstParked == noCell, !peers[peer].isFlushing, isIdle(peer: peer)
       else { continue }
-      let slot = Int(peers[peer].firstInterface)
-      guard peerInterfaces[slot].outstanding == 0, !peerInterfaces[slot].isRecovering else {
-        continue
-      }
       removePeer(peer, turn: &turn)
-      return
+      return true
     }
+    return false
+  }
+
+  /// Whether no message is under way to any NID of a peer, and none is being recovered.
+  private mutating func isIdle(peer: Int) -> Bool {
+    var index = peers[peer].firstInterface
+    while index != noCell {
+      let slot = Int(index)
+      if peerInterfaces[slot].outstanding != 0 || peerInterfaces[slot].isRecovering {
+        return false
+      }
+      index = peerInterfaces[slot].nextOfPeer
+    }
+    return true
   }
 
   /// Forgets a peer that has nothing parked.

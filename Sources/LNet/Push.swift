@@ -42,7 +42,10 @@ extension LNet {
       note(.badPush, reception.peer, UInt64(bytes.length), at: turn.now)
       return
     }
-    guard discovers, isLive(reception.sender) else { return }
+    // Nobody on a network that we cannot reach is sent to: what it has is of no use.
+    guard discovers, isLive(reception.sender), reaches(reception.header.source.nid.net) else {
+      return
+    }
     let peer = Int(peerInterfaces[reception.sender.slot].peer)
     let first = reader.entry(at: 0, in: turn.memory.bytes(bytes)).status
     let isStale = first != .up && first.rawValue < peers[peer].sequence
