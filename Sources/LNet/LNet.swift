@@ -61,6 +61,8 @@ package struct LNet: ~Copyable {
   var inPlaceCount: Int
   /// Lazy portals, one bit each, whose waiting messages must be looked at again.
   var portalsToDrain: UInt64
+  /// Lazy portals, one bit each, where messages wait until one that is read in place is released.
+  var portalsWithoutPlace: UInt64
 
   /// Descriptors that expect a response, the next to time out first.
   var firstExpected: UInt32
@@ -149,6 +151,7 @@ package struct LNet: ~Copyable {
     heldCount = 0
     inPlaceCount = 0
     portalsToDrain = 0
+    portalsWithoutPlace = 0
     firstExpected = noCell
     lastExpected = noCell
 

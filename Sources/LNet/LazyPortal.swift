@@ -57,6 +57,7 @@ extension LNet {
         preconditionFailure("only PUTs wait")
       }
       let found = match(query(reception, put))
+      if found.kind == .full { portalsWithoutPlace |= 1 << UInt64(portal) }
       let leaves: Bool
       switch found.kind {
       case .matched, .tooLong: leaves = true
@@ -69,6 +70,20 @@ extension LNet {
         previous = slot
       }
       slot = next
+    }
+  }
+
+  /// A place to read a message in place is free: who waits for one gets it, the portal whose message left it
+  /// last, so that none starves the others.
+  mutating func drainPortalsWithoutPlace(after reception: Reception, turn: inout Turn) {
+    guard case .put(let put) = reception.header.body else { return }
+    let start = put.portal.rawValue + 1
+    for step in 0..<UInt32(LNetLimits.portals) where portalsWithoutPlace != 0 {
+      guard inPlaceCount < limits.messagesInPlace else { return }
+      let bit = UInt64(1) << UInt64((start + step) % UInt32(LNetLimits.portals))
+      guard portalsWithoutPlace & bit != 0 else { continue }
+      portalsWithoutPlace &= ~bit
+      drain(portal: bit.trailingZeroBitCount, turn: &turn)
     }
   }
 

@@ -74,6 +74,10 @@ extension LNet {
       inPlaceCount -= 1
     }
     conclude(operation, status: min(event.status, 0), turn: &turn)
+    // What failed has left its place to others.
+    if portalsWithoutPlace != 0 {
+      drainPortalsWithoutPlace(after: operation.reception, turn: &turn)
+    }
   }
 
   /// Ends a transfer: the data goes where it belongs, the consumer hears of it, the peer gets its ACK.

@@ -25,6 +25,7 @@ extension LNet {
         counters.droppedNoMatch += 1
         return reception.refusal()
       }
+      if found.kind == .full { portalsWithoutPlace |= 1 << UInt64(portal) }
       return hold(reception, portal: portal, turn: &turn)
     }
   }
@@ -119,9 +120,6 @@ extension LNet {
     } else {
       settle(record.reception, .consumed, turn: &turn)
     }
-    if heldCount != 0, case .put(let put) = record.reception.header.body {
-      let portal = Int(put.portal.rawValue)
-      if portals[portal].firstHeld != noCell { drain(portal: portal, turn: &turn) }
-    }
+    if portalsWithoutPlace != 0 { drainPortalsWithoutPlace(after: record.reception, turn: &turn) }
   }
 }

@@ -183,6 +183,43 @@ import Testing
     #expect(node.lateAnswers.count == 6 && node.waiting.isEmpty)
   }
 
+  /// The bound is the node's, not the portal's: a place that is free goes to whoever waits, in turn.
+  @Test func aPlaceGoesToAnotherPortal() throws {
+    try inPlace()
+    node.lnet.setLazy(.mdsRequest, true, turn: &node.turn)
+    _ = try node.lnet.expose(
+      MatchEntry(portal: .mdsRequest, matchBits: 0, ignoreBits: .max),
+      MemoryDescriptor(memory: .none, options: [.put]), turn: &node.turn)
+    for bits in 1...5 as ClosedRange<UInt64> { _ = arrive(bits) }
+    for bits in 11...12 as ClosedRange<UInt64> {
+      node.receive(
+        .put(
+          from: real, to: us, portal: Portal.mdsRequest.rawValue, matchBits: bits, length: 4),
+        [1, 2, 3, 4])
+    }
+    let events = node.takeEvents()
+    #expect(events.map(\.matchBits) == [1, 2, 3, 4] && node.lnet.heldMessageCount == 3)
+    var order: [UInt64] = []
+    for event in events {
+      node.lnet.release(event.delivery, turn: &node.turn)
+      order += node.takeEvents().map(\.matchBits)
+    }
+    #expect(order == [11, 12, 5] && node.lnet.heldMessageCount == 0)
+  }
+
+  /// A transfer that fails leaves its place, too.
+  @Test func aFailedFetchLeavesItsPlaceToWhoWaits() throws {
+    try inPlace()
+    guard case .acceptPut(_, let ticket) = arrive(1, length: 4000, kind: .putRequest) else {
+      Issue.record("not accepted")
+      return
+    }
+    for bits in 2...5 as ClosedRange<UInt64> { _ = arrive(bits) }
+    #expect(node.takeEvents().map(\.matchBits) == [2, 3, 4])
+    node.putDone(ticket, status: -5, from: real)
+    #expect(node.takeEvents().map(\.matchBits) == [1, 5] && node.lnet.heldMessageCount == 0)
+  }
+
   @Test func releasingTwiceTraps() async {
     await #expect(processExitsWith: .failure) {
       let node = TestNode([us])
