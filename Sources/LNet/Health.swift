@@ -29,6 +29,13 @@ extension LNet {
     }
   }
 
+  /// What was sent or received by one of our interfaces shows that it works.
+  @inline(__always)
+  mutating func strengthen(ownInterface own: Int) {
+    guard interfaces[own].health < Health.full else { return }
+    interfaces[own].health = min(Health.full, interfaces[own].health + Health.step)
+  }
+
   /// A peer with one NID is not blamed: there is nothing to choose (spec 04 C 10).
   private mutating func weakenIfApplicable(_ hop: PeerInterfaceRef, turn: inout Turn) {
     guard isLive(hop), peers[Int(peerInterfaces[hop.slot].peer)].interfaceCount > 1 else { return }
@@ -85,8 +92,9 @@ extension LNet {
     _ handle: Handle, after outcome: SendOutcome, turn: inout Turn
   ) -> Bool {
     let record = messages[handle]
-    guard !record.isFixed, record.descriptor != noCell, record.retries < retryCount,
-      turn.now < record.deadline, isLive(record.hop), outbox.freeCapacity > 0
+    guard !record.isFixed, !record.isAnswered, record.descriptor != noCell,
+      record.retries < retryCount, turn.now < record.deadline, isLive(record.hop),
+      outbox.freeCapacity > 0
     else { return false }
     let index = Int(record.descriptor)
     guard !descriptors[index].isAborted else { return false }

@@ -24,6 +24,8 @@ struct MessageRecord: BitwiseCopyable {
   var ownsPayload = false
   /// A ping of a NID that is being recovered: never sent again.
   var isRecovery = false
+  /// Of a GET: its data was written, or refused; what its send ends with changes nothing.
+  var isAnswered = false
   var retries: UInt8 = 0
   /// No resend after it.
   var deadline: UInt64
@@ -85,6 +87,7 @@ extension LNet {
     }
     interfaces[Int(messages[handle].message.interface)].outstanding -= 1
     guard event.outcome != .success else {
+      strengthen(ownInterface: Int(messages[handle].message.interface))
       complete(handle, status: 0, turn: &turn)
       return
     }
@@ -147,6 +150,7 @@ extension LNet {
 
   /// The answer to a message that was not sent will not come: nobody shall wait for it.
   private mutating func forgetResponse(of record: MessageRecord, descriptor index: Int) {
+    guard !record.isAnswered else { return }
     switch record.message.header.body {
     case .get:
       guard descriptors[index].expectedReplies > 0 else { return }

@@ -110,6 +110,7 @@ extension LNet {
         payload = event.piece.part(offset: start, length: Int(header.payloadLength))
       }
     }
+    strengthen(ownInterface: Int(event.interface))
     if impairedCount != 0 { noteArrival(from: header.source.nid, turn: &turn) }
     var sender = PeerInterfaceRef.none
     switch header.body {

@@ -115,6 +115,7 @@ extension LNet {
   /// The data of a GET of ours was written into its sink, or will not be.
   package mutating func getReply(_ event: LNDEvent, turn: inout Turn) {
     precondition(messages.contains(event.message), "a driver answered a GET that it has finished")
+    messages.cells[messages.slot(event.message)].isAnswered = true
     let index = Int(messages[event.message].descriptor)
     guard descriptors[index].expectedReplies > 0 else {
       // Its consumer has unlinked it; the send ends next, and says so.

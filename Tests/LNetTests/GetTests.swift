@@ -103,6 +103,37 @@ import Testing
     #expect(events.map(\.status) == [-61, 0] && events[1].isUnlinked)
   }
 
+  /// A GET that was refused and whose send fails then takes no other GET's answer away.
+  @Test func aRefusedGetWhoseSendFailsIsCountedOnce() throws {
+    let others = [NID.o2ib(0x0A0A_0002)]
+    try a.lnet.addPeer(primary: real, others: others.span, turn: &a.turn)
+    let sink = try a.lnet.bind(
+      MemoryDescriptor(memory: a.bulk(count: 8192), threshold: 4, tag: 5))
+    for _ in 0..<2 {
+      try a.lnet.get(
+        GetRequest(
+          descriptor: sink, target: ProcessID(nid: real), portal: .ostBulk, matchBits: 9),
+        turn: &a.turn)
+    }
+    let gets = a.takeOutbox()
+    #expect(gets.count == 2)
+    func done(_ get: LNDMessage, _ status: Int32) {
+      a.lnet.getReply(
+        LNDEvent(kind: .getReply, peer: get.peer, status: status, message: get.id), turn: &a.turn)
+    }
+    done(gets[0], -5)
+    a.finish(gets[0], .remoteDropped, status: -5)
+    // Its consumer has had its answer: it is not sent another way either.
+    #expect(a.takeOutbox().isEmpty && a.counters.resends == 0)
+    #expect(a.takeEvents().map(\.status) == [-5, -5] && a.isLive(sink))
+    done(gets[1], 8192)
+    a.finish(gets[1])
+    let events = a.takeEvents()
+    #expect(events.map(\.kind) == [.reply, .send] && events.map(\.status) == [0, 0])
+    #expect(events[0].movedLength == 8192 && events[1].isUnlinked)
+    #expect(a.counters.droppedUnknownHandle == 0)
+  }
+
   @Test func aFailedWriteIsAnErrorOnBothSides() throws {
     try expose(pattern(8192))
     fabric.fate = { _ in .dataFails }

@@ -106,6 +106,19 @@ import Testing
     #expect(node.interface(ofPeer: real, at: 0)?.health == 1000)
   }
 
+  /// Our own interfaces get their health back by what they send and receive, a step at a time.
+  @Test func anOwnInterfaceThatWorksGetsItsHealthBack() throws {
+    let node = try node(ownNIDs: 1, peerNIDs: 1)
+    for _ in 0..<3 { node.finish(try send(node), .localError) }
+    #expect(node.health(ofInterface: 0) == 700)
+    node.finish(try send(node))
+    #expect(node.health(ofInterface: 0) == 800)
+    node.receive(.put(from: real, to: us, length: 0))
+    #expect(node.health(ofInterface: 0) == 900)
+    for _ in 0..<3 { node.receive(.put(from: real, to: us, length: 0)) }
+    #expect(node.health(ofInterface: 0) == 1000)
+  }
+
   @Test func noMoreThanRetryCountResends() throws {
     let node = try node(ownNIDs: 1, peerNIDs: 2)
     var message = try send(node)
