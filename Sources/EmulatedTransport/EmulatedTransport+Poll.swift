@@ -204,6 +204,16 @@ extension EmulatedTransport {
       index -= 1
     }
     if index >= 0 { hasFreshFlush = true }
+    if !stuckLinks.isEmpty { hangUpStuckLinks() }
+  }
+
+  /// After the flush's loop, since a hang-up may free queue pairs and makes others fail.
+  private mutating func hangUpStuckLinks() {
+    for link in stuckLinks {
+      counters.peerViolationCount += 1
+      hangUp(link)
+    }
+    stuckLinks.removeAll()
   }
 
   /// Completes what was posted on a queue pair in ERROR; true when nothing is left of it.
@@ -237,6 +247,7 @@ extension EmulatedTransport {
       if links[link].state == .up
         && segment.load32(Layout.queuePair(slot) + Layout.busy) != 0
       {
+        watchPeerWrite(slot)
         return false
       }
       queuePairs[slot].isPeerOut = true
@@ -253,6 +264,18 @@ extension EmulatedTransport {
       if count > 0 { startPolling(link) }
     }
     return Int32(bitPattern: links[link].completionPosition &- queuePairs[slot].flushAfter) >= 0
+  }
+
+  /// A write is in progress for as long as its sender says so: the sender gets a limited time.
+  private mutating func watchPeerWrite(_ slot: Int) {
+    let now = clinux_monotonic_nanoseconds()
+    if queuePairs[slot].peerOutDeadline == 0 {
+      queuePairs[slot].peerOutDeadline = now &+ limits.peerWriteNanosecondsMax
+    }
+    let link = Int(queuePairs[slot].link)
+    if now >= queuePairs[slot].peerOutDeadline && !stuckLinks.contains(link) {
+      stuckLinks.append(link)
+    }
   }
 
   // MARK: - Sleeping

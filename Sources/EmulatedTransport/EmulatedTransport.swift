@@ -10,10 +10,17 @@ public struct FabricLimits: Equatable, Sendable {
   public var memoryByteCountMax: Int
   /// Connect requests that wait for an answer, on all listeners together.
   public var pendingRequestCountMax: Int
+  /// Nanoseconds for which a queue pair that ends waits for a peer in the middle of writing to it. A peer
+  /// that takes longer is frozen or hostile, and its link is hung up as if it had died.
+  public var peerWriteNanosecondsMax: UInt64
 
-  public init(memoryByteCountMax: Int = 8 << 30, pendingRequestCountMax: Int = 1024) {
+  public init(
+    memoryByteCountMax: Int = 8 << 30, pendingRequestCountMax: Int = 1024,
+    peerWriteNanosecondsMax: UInt64 = 5_000_000_000
+  ) {
     self.memoryByteCountMax = memoryByteCountMax
     self.pendingRequestCountMax = pendingRequestCountMax
+    self.peerWriteNanosecondsMax = peerWriteNanosecondsMax
   }
 }
 
@@ -62,6 +69,8 @@ public struct EmulatedTransport: RDMATransport, ~Copyable {
   var isAsleep = false
   /// A queue pair got something to flush since the last poll.
   var hasFreshFlush = false
+  /// Links whose peers did not stop writing to a queue pair that ends; hung up after the flush.
+  var stuckLinks: [Int] = []
 
   // The connection manager's.
   var connections: UniqueArray<Connection>

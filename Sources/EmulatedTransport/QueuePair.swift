@@ -62,6 +62,8 @@ struct QueuePair: ~Copyable {
   var flushIndex: Int32 = -1
   /// The peer writes no more into this queue pair's buffers.
   var isPeerOut = false
+  /// When the peer must have stopped writing, in nanoseconds; 0 as long as nobody waits for that.
+  var peerOutDeadline: UInt64 = 0
   /// Completions of the link up to here come before the flushed receives.
   var flushAfter: UInt32 = 0
 

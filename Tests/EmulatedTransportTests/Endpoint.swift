@@ -128,10 +128,11 @@ struct Pair {
   init(
     fabric: String, access: MemoryAccess = .localWrite, receives: Int = 4,
     attributes: QueuePairAttributes = QueuePairAttributes(sendCapacity: 8, receiveCapacity: 8),
-    parameters: ConnectionParameters = ConnectionParameters(privateData: PrivateData())
+    parameters: ConnectionParameters = ConnectionParameters(privateData: PrivateData()),
+    limits: FabricLimits = FabricLimits(memoryByteCountMax: 64 << 20)
   ) throws {
-    a = try Endpoint(fabric, 1, access: access)
-    b = try Endpoint(fabric, 2, access: access)
+    a = try Endpoint(fabric, 1, access: access, limits: limits)
+    b = try Endpoint(fabric, 2, access: access, limits: limits)
     b.execute(.listen(owner: 9, address: b.at(Self.port), backlog: 0))
     b.turn()
     b.events.removeAll()
