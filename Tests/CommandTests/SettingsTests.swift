@@ -67,6 +67,15 @@ import VerbenaCommand
     #expect(failure?.description == "--ib-mtu '1500' must be 0, 256, 512, 1024, 2048 or 4096")
   }
 
+  @Test func anMTUOfOneConnectionIsRefusedRatherThanIgnored() throws {
+    let failure = #expect(throws: CommandFailure.self) {
+      try NodeSettings(flags: ["ib-mtu": "1024"], environment: [:], file: nil)
+    }
+    #expect(failure?.status == .usage)
+    #expect(failure?.description.hasPrefix("ib-mtu 1024 (flag)") == true)
+    #expect(failure?.description.contains("set that one (ip link set dev NAME mtu") == true)
+  }
+
   @Test func everyDefaultIsLegal() throws {
     for setting in Setting.everyName where !setting.standard.isEmpty {
       #expect(setting.problem(with: setting.standard) == nil, "\(setting.name)")

@@ -93,7 +93,8 @@ extension Setting {
     "The RoCE traffic class")
   static let mtu = Setting(
     "ib-mtu", .numbers([0, 256, 512, 1024, 2048, 4096]), "0", in: .lndTunables("ib_mtu"),
-    standardMeaning: "the path's", "The path MTU in bytes")
+    standardMeaning: "the path's",
+    "The path MTU in bytes; 0 alone is accepted, as it follows the network interface's MTU")
 
   static let usesPrivilegedPort = Setting(
     "use-privileged-port", .integer(0...1), "1", in: .lndTunables("use_privileged_port"),

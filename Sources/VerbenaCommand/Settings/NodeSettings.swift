@@ -52,7 +52,7 @@ package struct NodeSettings: Sendable, Equatable {
     }
   }
 
-  /// Ranges that depend on another tunable.
+  /// Ranges that depend on another tunable, and what librdmacm has no call for.
   private static func check(_ tunables: Settings) throws(CommandFailure) {
     let depth = tunables.integer(.peerCredits)
     let highWater = tunables.integer(.peerCreditsHighWater)
@@ -61,6 +61,13 @@ package struct NodeSettings: Sendable, Equatable {
         .usage,
         "peer-credits-hiw \(highWater) must be at most peer-credits, which is \(depth); leave it at 0 for half"
       )
+    }
+    let mtu = tunables.integer(.mtu)
+    guard mtu == 0 else {
+      throw CommandFailure(
+        .usage,
+        "ib-mtu \(mtu) (\(tunables.origin(.mtu))) cannot be set here: the path MTU follows the network "
+          + "interface's MTU; set that one (ip link set dev NAME mtu BYTES) and leave ib-mtu at 0")
     }
   }
 }
