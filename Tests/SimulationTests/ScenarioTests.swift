@@ -19,7 +19,9 @@ import Testing
     #expect(Scenario(line: "") == nil)
     #expect(Scenario(line: good + " more=1") == nil)
     #expect(Scenario(line: good.replacing("seed=1", with: "seed=x")) == nil)
-    #expect(Scenario(line: "seed=1 nodes=2 credits=8 conns=1 rails=1 net=1,2 ops= faults=") == nil)
+    #expect(
+      Scenario(line: "seed=1 nodes=2 credits=8 conns=1 rails=1 tight=0 net=1,2 ops= faults=") == nil
+    )
   }
 
   @Test func theSameSeedDrawsTheSame() {

@@ -35,11 +35,11 @@ import Testing
   /// Scenarios that were once judged wrongly, or that once failed, as their failures printed them.
   @Test(arguments: [
     // At rest but for LNet's ping of a rail that had been unwell.
-    "seed=10762 nodes=4 credits=8 conns=2 rails=2 net=49899,94657,20698,1240025,2512751,0,250000000,0,"
+    "seed=10762 nodes=4 credits=8 conns=2 rails=2 tight=0 net=49899,94657,20698,1240025,2512751,0,250000000,0,"
       + "0,70000000,32,640000,115 ops=736:ping:2:0:0,1568:discover:3:1:0,2420:get:2:1:4095,"
       + "4378:stray:1:3:4096,6538:discover:3:0:0,7403:get:0:1:3977 faults=",
     // A refusal's credit went out with a message before it.
-    "seed=4 nodes=2 credits=8 conns=1 rails=1 net=2000,1000,12500,50000,20000,0,250000000,0,0,70000000,"
+    "seed=4 nodes=2 credits=8 conns=1 rails=1 tight=0 net=2000,1000,12500,50000,20000,0,250000000,0,0,70000000,"
       + "0,640000,0 ops=0:get:0:1:5680,0:stray:0:1:5333 faults=",
   ])
   func whatOnceFailedPasses(line: String) throws {

@@ -17,6 +17,7 @@ extension Scenario {
     offer { $0.model = $0.model.healed }
     offer { $0.connectionsPerPeer = 1 }
     offer { $0.railCount = 1 }
+    offer { $0.isTight = false }
     offer { $0.peerCredits = 8 }
     offer { scenario in
       let highest = scenario.operations.map { max($0.from, $0.to) }.max() ?? 1

@@ -6,7 +6,7 @@ extension Scenario: CustomStringConvertible {
     }
     let faults = faults.map { "\($0.time):\($0.kind.rawValue):\($0.node):\($0.other)" }
     return
-      "seed=\(seed) nodes=\(nodeCount) credits=\(peerCredits) conns=\(connectionsPerPeer) rails=\(railCount)"
+      "seed=\(seed) nodes=\(nodeCount) credits=\(peerCredits) conns=\(connectionsPerPeer) rails=\(railCount) tight=\(isTight ? 1 : 0)"
       + " net=\(model) ops=\(operations.joined(separator: ","))"
       + " faults=\(faults.joined(separator: ","))"
   }
@@ -20,7 +20,7 @@ extension Scenario: CustomStringConvertible {
       guard parts.count == 2, take(key: parts[0], value: parts[1]) else { return nil }
       seen += 1
     }
-    guard seen == 8, isLegal else { return nil }
+    guard seen == 9, isLegal else { return nil }
   }
 
   private mutating func take(key: Substring, value: Substring) -> Bool {
@@ -32,6 +32,9 @@ extension Scenario: CustomStringConvertible {
     case "credits": return take(value, into: \.peerCredits)
     case "conns": return take(value, into: \.connectionsPerPeer)
     case "rails": return take(value, into: \.railCount)
+    case "tight":
+      guard value == "0" || value == "1" else { return false }
+      isTight = value == "1"
     case "net":
       guard let read = NetworkModel(text: value) else { return false }
       model = read

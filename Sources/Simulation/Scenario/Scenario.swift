@@ -8,6 +8,8 @@ package struct Scenario: Equatable, Sendable {
   package var connectionsPerPeer: Int
   /// NIDs of each node, on as many networks of their own addresses; links are cut on the first.
   package var railCount: Int
+  /// Whether the nodes' tables are so small that they fill up.
+  package var isTight = false
   package var model: NetworkModel
   package var operations: [Operation]
   package var faults: [Fault]
@@ -68,6 +70,7 @@ package struct Scenario: Equatable, Sendable {
     scenario.peerCredits = [8, 8, 16, 32][Int.random(in: 0..<4, using: &random)]
     scenario.connectionsPerPeer = Int.random(in: 0..<4, using: &random) == 0 ? 2 : 1
     scenario.railCount = Int.random(in: 0..<4, using: &random) == 0 ? 2 : 1
+    scenario.isTight = Int.random(in: 0..<4, using: &random) == 0
     scenario.model = NetworkModel.random(using: &random)
     let duration = [50_000, 2_000_000, 90_000_000][Int.random(in: 0..<3, using: &random)]
     scenario.addOperations(count, within: UInt64(duration), using: &random)

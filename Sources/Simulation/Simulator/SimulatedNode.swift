@@ -37,6 +37,24 @@ package final class SimulatedNode {
       lnet.events = 1024
       lnet.outbox = 512
     }
+
+    /// Room for little more than a message to each other node.
+    static var tight: Limits {
+      var limits = Limits()
+      limits.driver.transmits = 48
+      limits.driver.transmitReserve = 16
+      limits.driver.pendingPerPeer = 4
+      limits.driver.receptions = 16
+      limits.driver.sendQueue = 8
+      limits.lnet.messages = 12
+      limits.lnet.responses = 8
+      limits.lnet.responsesPerPeer = 4
+      limits.lnet.operations = 6
+      limits.lnet.parkedMessages = 4
+      limits.lnet.pings = 8
+      limits.lnet.discoveries = 2
+      return limits
+    }
   }
 
   /// Memory that lies open for one operation.

@@ -184,5 +184,7 @@ extension Simulator {
   }
 
   /// Whether nothing in the scenario can make an operation fail or be repeated.
-  var isCalm: Bool { scenario.faults.isEmpty && scenario.model == scenario.model.healed }
+  var isCalm: Bool {
+    !scenario.isTight && scenario.faults.isEmpty && scenario.model == scenario.model.healed
+  }
 }

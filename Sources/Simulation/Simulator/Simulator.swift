@@ -94,7 +94,11 @@ package final class Simulator {
 
   /// Bulk memory for everything that the scenario moves, and some.
   private static func limits(_ scenario: Scenario) -> SimulatedNode.Limits {
-    var limits = SimulatedNode.Limits()
+    var limits = scenario.isTight ? SimulatedNode.Limits.tight : SimulatedNode.Limits()
+    // Every rail may talk to every other one: what a node has no room for, it refuses for good.
+    let paths = (scenario.nodeCount - 1) * scenario.railCount * scenario.railCount
+    limits.driver.peers = max(12, paths + 4)
+    limits.driver.connections = max(24, 2 * paths * scenario.connectionsPerPeer + 12)
     var byteCount = 4 << 20
     for operation in scenario.operations { byteCount += (operation.byteCount + 4096) & ~4095 }
     limits.bulkByteCount = byteCount
