@@ -107,17 +107,18 @@ extension EmulatedTransport {
     connections[slot].isActive = true
     connections[slot].attributes = attributes
     connections[slot].phase = .resolving
-    connections[slot].local = SocketAddress(ipv4: address, port: route.source.port)
+    let source = route.source.ipv4 == 0 ? addresses[0] : route.source.ipv4
+    connections[slot].local = SocketAddress(ipv4: source, port: route.source.port)
     if route.source.port == 0 {
       connections[slot].local.port = nextPort
       nextPort = nextPort == .max ? 49152 : nextPort + 1
     }
     connections[slot].remote = route.destination
     connections[slot].began = clinux_monotonic_nanoseconds()
-    guard route.source.ipv4 == address || route.source.ipv4 == 0 else {
+    guard addresses.contains(source) else {
       return failConnect(slot, .bind, EADDRNOTAVAIL)
     }
-    switch findLink(to: route.destination.ipv4) {
+    switch findLink(to: route.destination.ipv4, from: source) {
     case .failure(let failure): failConnect(slot, .resolveAddress, failure.errno)
     case .success(let link):
       attach(slot, to: link)
@@ -164,8 +165,12 @@ extension EmulatedTransport {
 
   private mutating func listen(_ owner: CMOwner, _ wanted: SocketAddress) {
     var errno: Int32 = 0
-    if listeners.contains(where: { $0.address.port == wanted.port }) { errno = EADDRINUSE }
-    if wanted.ipv4 != address && wanted.ipv4 != 0 { errno = EADDRNOTAVAIL }
+    let isTaken = listeners.contains {
+      $0.address.port == wanted.port
+        && ($0.address.ipv4 == wanted.ipv4 || $0.address.ipv4 == 0 || wanted.ipv4 == 0)
+    }
+    if isTaken { errno = EADDRINUSE }
+    if wanted.ipv4 != 0 && !addresses.contains(wanted.ipv4) { errno = EADDRNOTAVAIL }
     if wanted.port == 0 { errno = EINVAL }
     guard errno == 0 else { return emit(owner, .listenFailed(errno: errno)) }
     listeners.append(Listener(owner: owner, address: wanted))

@@ -7,7 +7,9 @@ internal import Structures
 /// What a ready descriptor is, beside the sockets of links, which are reported by their index.
 enum SocketTag {
   static var bell: UInt64 { .max }
-  static var listener: UInt64 { .max - 1 }
+  /// The listeners, from here on: above every link.
+  static var listeners: UInt64 { 1 << 32 }
+  static func listener(_ index: Int) -> UInt64 { listeners + UInt64(index) }
 }
 
 extension EmulatedTransport {
@@ -32,7 +34,7 @@ extension EmulatedTransport {
       for index in 0..<Int(count) {
         switch tags[index] {
         case SocketTag.bell: continue
-        case SocketTag.listener: acceptCallers()
+        case SocketTag.listeners...: acceptCallers(Int(tags[index] - SocketTag.listeners))
         default: serveLink(Int(tags[index]))
         }
       }
@@ -40,16 +42,17 @@ extension EmulatedTransport {
     }
   }
 
-  private mutating func acceptCallers() {
+  private mutating func acceptCallers(_ index: Int) {
     // The rest stays readable, and is taken in the next look.
     for _ in 0..<64 {
-      let socket = clinux_fabric_accept(listener)
+      let socket = clinux_fabric_accept(sockets[index])
       guard socket >= 0 else { return }
       guard let link = makeLink(socket: socket) else {
         clinux_close(socket)
         return
       }
       links[link].state = .greeting
+      links[link].localAddress = addresses[index]
     }
   }
 
@@ -79,8 +82,10 @@ extension EmulatedTransport {
     return index
   }
 
-  /// A link to an address: the one there is, or a new one that is being made.
-  mutating func findLink(to address: UInt32) -> Result<Int, SystemFailure> {
+  /// A link to an address: the one there is, from whichever address of ours, or a new one that is being made.
+  mutating func findLink(
+    to address: UInt32, from source: UInt32
+  ) -> Result<Int, SystemFailure> {
     if let link = linkByAddress[address] { return .success(link) }
     let socket = unsafe clinux_fabric_connect(directory.socketPath(address))
     if socket < 0 && socket != -EAGAIN {
@@ -95,6 +100,7 @@ extension EmulatedTransport {
     }
     linkByAddress[address] = link
     links[link].peerAddress = address
+    links[link].localAddress = source
     if socket < 0 {
       links[link].state = .calling
       callingLinks.append(link)
@@ -128,7 +134,7 @@ extension EmulatedTransport {
   /// Sends our hello: who we are, our memory, our bell.
   private mutating func greet(_ link: Int) {
     var hello = Hello(
-      address: address, segmentAddress: segment.address,
+      address: links[link].localAddress, segmentAddress: segment.address,
       segmentByteCount: UInt64(segment.byteCount), block: UInt64(links[link].block),
       link: UInt32(link), process: clinux_process())
     // SAFETY: the bytes of `hello` are read during the call only.

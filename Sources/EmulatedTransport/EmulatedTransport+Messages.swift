@@ -223,7 +223,8 @@ extension EmulatedTransport {
       ipv4: message.destinationAddress, port: message.destinationPort)
     request.responderResources = message.responderResources
     request.initiatorDepth = message.initiatorDepth
-    guard let listener = listeners.first(where: { $0.address.port == message.destinationPort })
+    let isOurs = addresses.contains(message.destinationAddress)
+    guard isOurs, let listener = listeners.first(where: { $0.takes(request.destination) })
     else { return refuse(request, reason: ConnectFailure.reasonInvalidServiceID) }
     let index: Int
     if let free = freeRequests.popLast() {

@@ -38,7 +38,7 @@ public struct FabricCounters: Equatable, Sendable {
 
 /// The fabric of one host: the semantics of verbs over shared memory, for nodes in one process or in several.
 ///
-/// A fabric has a name and is a directory; a node on it holds an IPv4 address, which is a socket there. Two nodes
+/// A fabric has a name and is a directory; a node on it holds IPv4 addresses, each a socket there. Two nodes
 /// that connect for the first time exchange their memory and their doorbells over that socket and form a
 /// *link*, the same for two nodes of one process and of two. From then on who sends does what the
 /// device does: it takes the next receive that the peer posted, copies the bytes, and writes a completion
@@ -51,8 +51,8 @@ public struct FabricCounters: Equatable, Sendable {
 ///
 /// Memory of an idle connection, per side: 8 KiB of rings for a link (all connections between two
 /// nodes share it), and for each queue pair 128 bytes, 32 bytes for each receive and, once they had to
-/// wait, 88 for each send; plus page tables, and some 800 bytes of records. Descriptors: 5 for a node and 2 for
-/// a link.
+/// wait, 88 for each send; plus page tables, and some 800 bytes of records. Descriptors: 4 for a node, one
+/// for each of its addresses, and 2 for a link.
 @safe
 public struct EmulatedTransport: RDMATransport, ~Copyable {
   // What the message path touches.
@@ -99,31 +99,35 @@ public struct EmulatedTransport: RDMATransport, ~Copyable {
   var freeKeys: [Int] = []
   let directory: FabricDirectory
   let limits: FabricLimits
-  public let address: UInt32
+  /// The addresses of this node, as they were given.
+  public let addresses: [UInt32]
   let memory: Int32
-  let listener: Int32
+  /// The listening socket of each address.
+  let sockets: [Int32]
   let bell: Int32
   let epoll: Int32
   /// Where the fabric's sockets are, for messages to users.
   public var directoryPath: String { directory.path }
   public internal(set) var counters = FabricCounters()
 
-  /// Takes an address on a fabric.
+  /// Takes addresses on a fabric: all of them or none.
   ///
   /// - Parameters:
   ///   - fabric: its name, 1 to 32 of: letters, digits, `-`, `_`, `.`. It comes into being with its first node.
-  ///   - address: an IPv4 address as a number in host order; on a fabric it need not be of this host.
+  ///   - addresses: IPv4 addresses as numbers in host order, at least one, each once; on a fabric they need not be
+  ///     of this host.
   ///   - limits: what the node may take.
-  /// - Throws: EADDRINUSE with the owner's process when a live node holds the address; EINVAL, EPERM for
+  /// - Throws: EADDRINUSE with the owner's process when a live node holds one of them; EINVAL, EPERM for
   ///   the name and the directory; EMFILE, ENOMEM for want of descriptors and memory.
   public static func open(
-    fabric: String, address: UInt32, limits: FabricLimits = FabricLimits()
+    fabric: String, addresses: [UInt32], limits: FabricLimits = FabricLimits()
   ) throws(TransportError) -> EmulatedTransport {
+    precondition(!addresses.isEmpty)
     precondition(limits.memoryByteCountMax > 0 && limits.pendingRequestCountMax > 0)
     _ = clinux_raise_descriptor_limit()
     let directory = try FabricDirectory(fabric: fabric)
-    let listener = try directory.claim(address)
-    var descriptors = [listener]
+    let sockets = try directory.claim(addresses)
+    var descriptors = sockets
     do {
       let byteCount = (Layout.heap + limits.memoryByteCountMax + 4095) & ~4095
       let memory = try SystemFailure.check(
@@ -136,31 +140,33 @@ public struct EmulatedTransport: RDMATransport, ~Copyable {
       descriptors.append(epoll)
       _ = try SystemFailure.check(
         "epoll_ctl", clinux_fabric_watch(epoll, bell, SocketTag.bell, 1))
-      _ = try SystemFailure.check(
-        "epoll_ctl", clinux_fabric_watch(epoll, listener, SocketTag.listener, 0))
+      for (index, socket) in sockets.enumerated() {
+        _ = try SystemFailure.check(
+          "epoll_ctl", clinux_fabric_watch(epoll, socket, SocketTag.listener(index), 0))
+      }
       return EmulatedTransport(
-        segment: segment, directory: directory, limits: limits, address: address,
-        memory: memory, listener: listener, bell: bell, epoll: epoll)
+        segment: segment, directory: directory, limits: limits, addresses: addresses,
+        memory: memory, sockets: sockets, bell: bell, epoll: epoll)
     } catch {
-      directory.disclaim(address)
+      for address in addresses { directory.disclaim(address) }
       for descriptor in descriptors { clinux_close(descriptor) }
       throw TransportError(
         call: error.call, errno: error.errno,
-        explanation: "a node takes 5 descriptors and \(limits.memoryByteCountMax) bytes of address"
-          + " space; see ulimit -n and -v")
+        explanation: "a node takes \(4 + addresses.count) descriptors and"
+          + " \(limits.memoryByteCountMax) bytes of address space; see ulimit -n and -v")
     }
   }
 
   private init(
-    segment: SharedMemory, directory: FabricDirectory, limits: FabricLimits, address: UInt32,
-    memory: Int32, listener: Int32, bell: Int32, epoll: Int32
+    segment: SharedMemory, directory: FabricDirectory, limits: FabricLimits, addresses: [UInt32],
+    memory: Int32, sockets: [Int32], bell: Int32, epoll: Int32
   ) {
     self.segment = segment
     self.directory = directory
     self.limits = limits
-    self.address = address
+    self.addresses = addresses
     self.memory = memory
-    self.listener = listener
+    self.sockets = sockets
     self.bell = bell
     self.epoll = epoll
     heap = SegmentHeap(from: Layout.heap, to: segment.byteCount)
@@ -176,8 +182,10 @@ public struct EmulatedTransport: RDMATransport, ~Copyable {
   }
 
   deinit {
-    directory.disclaim(address)
-    clinux_close(listener)
+    for index in addresses.indices {
+      directory.disclaim(addresses[index])
+      clinux_close(sockets[index])
+    }
     for index in 0..<links.count where links[index].state != .free {
       if links[index].socket >= 0 { clinux_close(links[index].socket) }
       if links[index].bell >= 0 { clinux_close(links[index].bell) }

@@ -55,6 +55,23 @@ struct FabricDirectory {
     "\(address >> 24).\(address >> 16 & 255).\(address >> 8 & 255).\(address & 255)"
   }
 
+  /// Takes addresses, all or none: the sockets of each, in their order.
+  func claim(_ addresses: [UInt32]) throws(TransportError) -> [Int32] {
+    var sockets: [Int32] = []
+    for address in addresses {
+      do throws(TransportError) {
+        sockets.append(try claim(address))
+      } catch {
+        for index in sockets.indices {
+          disclaim(addresses[index])
+          clinux_close(sockets[index])
+        }
+        throw error
+      }
+    }
+    return sockets
+  }
+
   /// Takes an address: its socket, listening. That of a dead process is taken over.
   func claim(_ address: UInt32) throws(TransportError) -> Int32 {
     var lock = unsafe clinux_fabric_lock(lockPath)

@@ -16,6 +16,8 @@ struct Link {
   var bell: Int32 = -1
   var peer = SharedMemory.none
   var peerAddress: UInt32 = 0
+  /// The address of ours by which the link was made; connections from and to our others use it too.
+  var localAddress: UInt32 = 0
   var peerSegmentAddress: UInt64 = 0
   var peerProcess: Int32 = 0
   /// Our block in our segment, and the peer's in its own; 0 for none.

@@ -146,7 +146,12 @@ struct PendingRequest {
 
 struct Listener {
   var owner: CMOwner
+  /// At address 0 it listens on all of the node.
   var address: SocketAddress
+
+  func takes(_ destination: SocketAddress) -> Bool {
+    address.port == destination.port && (address.ipv4 == 0 || address.ipv4 == destination.ipv4)
+  }
 }
 
 /// Registered memory.

@@ -13,11 +13,12 @@ final class Endpoint {
   let address: UInt32
 
   init(
-    _ fabric: String, _ last: UInt32, access: MemoryAccess = .localWrite,
+    _ fabric: String, _ last: UInt32, others: [UInt32] = [], access: MemoryAccess = .localWrite,
     limits: FabricLimits = FabricLimits(memoryByteCountMax: 64 << 20)
   ) throws {
     address = 10 << 24 | last
-    transport = try EmulatedTransport.open(fabric: fabric, address: address, limits: limits)
+    transport = try EmulatedTransport.open(
+      fabric: fabric, addresses: ([last] + others).map { 10 << 24 | $0 }, limits: limits)
     memory = try transport.allocate(byteCount: 64 * 4096, access: access)
   }
 

@@ -123,7 +123,7 @@ private func converse(_ node: Endpoint, _ queuePair: QueuePairHandle, count: Int
     let fabric = uniqueFabric()
     let node = try Endpoint(fabric, 1)
     do {
-      _ = try EmulatedTransport.open(fabric: fabric, address: node.address)
+      _ = try EmulatedTransport.open(fabric: fabric, addresses: [node.address])
       Issue.record("an address was given twice")
     } catch {
       #expect(error.errno == EADDRINUSE && error.explanation.contains("\(getpid())"))
@@ -133,7 +133,7 @@ private func converse(_ node: Endpoint, _ queuePair: QueuePairHandle, count: Int
   @Test(arguments: ["", "a/b", "a b", String(repeating: "x", count: 33)])
   func namesThatAreNoNamesAreRefused(name: String) {
     #expect(throws: TransportError.self) {
-      _ = try EmulatedTransport.open(fabric: name, address: 1)
+      _ = try EmulatedTransport.open(fabric: name, addresses: [1])
     }
   }
 }

@@ -141,7 +141,7 @@ struct Conversation<A: RDMATransport & ~Copyable, B: RDMATransport & ~Copyable> 
 
 func openFabric(_ fabric: String, _ address: UInt32) throws -> EmulatedTransport {
   try EmulatedTransport.open(
-    fabric: fabric, address: address, limits: FabricLimits(memoryByteCountMax: 16 << 20))
+    fabric: fabric, addresses: [address], limits: FabricLimits(memoryByteCountMax: 16 << 20))
 }
 
 func uniqueFabric() -> String { "tools-\(getpid())-\(UInt32.random(in: 0 ..< .max))" }

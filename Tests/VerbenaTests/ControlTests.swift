@@ -16,7 +16,7 @@ import Testing
     configuration.driverLimits.connections = 8
     configuration.isControllable = true
     return try await Node.start(configuration) { () throws(TransportError) in
-      try EmulatedTransport.open(fabric: fabric, address: nid.address)
+      try EmulatedTransport.open(fabric: fabric, addresses: [nid.address])
     }
   }
 

@@ -14,8 +14,8 @@ import Testing
     _ body: (Node, Node) async throws -> Void
   ) async throws {
     let fabric = "test-\(UInt64.random(in: 0 ... .max))"
-    let a = try await Self.node("10.0.0.1@o2ib", fabric)
-    let b = try await Self.node("10.0.0.2@o2ib", fabric)
+    let a = try await Self.node("10.0.0.1@o2ib", on: fabric)
+    let b = try await Self.node("10.0.0.2@o2ib", on: fabric)
     do {
       try await body(a, b)
     } catch {
@@ -27,13 +27,13 @@ import Testing
     await b.stop()
   }
 
-  static func node(_ text: String, _ fabric: String) async throws -> Node {
-    let nid = try #require(NID(text))
-    var configuration = NodeConfiguration(nids: [nid])
+  static func node(_ texts: String..., on fabric: String) async throws -> Node {
+    let nids = try texts.map { try #require(NID($0)) }
+    var configuration = NodeConfiguration(nids: nids)
     configuration.bulkByteCount = 16 << 20
     configuration.driverLimits.connections = 16
     return try await Node.start(configuration) { () throws(TransportError) in
-      try EmulatedTransport.open(fabric: fabric, address: nid.address)
+      try EmulatedTransport.open(fabric: fabric, addresses: nids.map(\.address))
     }
   }
 
@@ -60,6 +60,25 @@ import Testing
       #expect(peer.primaryNID == b.nids[0])
       #expect(peer.isMultiRail)
     }
+  }
+
+  @Test func bothNIDsOfANodeAreReached() async throws {
+    let fabric = "test-\(UInt64.random(in: 0 ... .max))"
+    let a = try await Self.node("10.0.0.1@o2ib", on: fabric)
+    let b = try await Self.node("10.0.0.2@o2ib", "10.0.0.3@o2ib", on: fabric)
+    for nid in b.nids {
+      let reply = try await a.ping(nid, timeout: .seconds(60))
+      #expect(reply.nids == b.nids)
+    }
+    #expect(b.nids.count == 2)
+    let peer = try await a.discover(b.nids[1], timeout: .seconds(60))
+    #expect(peer.primaryNID == b.nids[0])
+    #expect(peer.interfaces.count == 2)
+    #expect(b.nids.allSatisfy { nid in peer.interfaces.contains { $0.nid == nid } })
+    let back = try await b.ping(a.nids[0], timeout: .seconds(60))
+    #expect(back.nids == a.nids)
+    await b.stop()
+    await a.stop()
   }
 
   @Test(arguments: [1, 64, 3976, 3977, 8192, 1_048_576])
@@ -95,8 +114,8 @@ import Testing
 
   @Test func stopsWhileMemoryIsOutAndStartsAgain() async throws {
     let fabric = "test-\(UInt64.random(in: 0 ... .max))"
-    let a = try await Self.node("10.0.0.1@o2ib", fabric)
-    let b = try await Self.node("10.0.0.2@o2ib", fabric)
+    let a = try await Self.node("10.0.0.1@o2ib", on: fabric)
+    let b = try await Self.node("10.0.0.2@o2ib", on: fabric)
     let buffer = try await a.allocate(byteCount: 8192)
     let exposure = try await a.expose(
       try await a.allocate(byteCount: 4096), portal: Portal(rawValue: 42), matchBits: 1)
@@ -116,7 +135,7 @@ import Testing
     await stopped
     await #expect(throws: NodeError.self) { try await a.allocate(byteCount: 1) }
     // The address is free at once.
-    let again = try await Self.node("10.0.0.1@o2ib", fabric)
+    let again = try await Self.node("10.0.0.1@o2ib", on: fabric)
     _ = try await again.ping(b.nids[0], timeout: .seconds(60))
     await again.stop()
     await b.stop()

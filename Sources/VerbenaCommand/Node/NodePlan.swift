@@ -10,7 +10,7 @@ internal import VerbsTransport
 /// A node to be started: who it is, and by which transport.
 struct NodePlan {
   enum Backend: Sendable {
-    case emulated(fabric: String, address: UInt32)
+    case emulated(fabric: String, addresses: [UInt32])
     case verbs(VerbsTransport.Configuration)
 
     /// For reports.
@@ -32,14 +32,13 @@ struct NodePlan {
     let common = settings.common
     let fabric = common.optionalText(.fabric)
     let nids = try Self.nids(settings, isTransient: isTransient)
-    let address = nids[0].address
     if let fabric {
-      backend = .emulated(fabric: fabric, address: address)
+      backend = .emulated(fabric: fabric, addresses: nids.map(\.address))
     } else {
       let gidIndex = common.integer(.gidIndex)
       backend = .verbs(
         VerbsTransport.Configuration(
-          address: address, deviceName: common.optionalText(.device),
+          address: nids[0].address, deviceName: common.optionalText(.device),
           port: common.origin(.port) == .standard ? nil : UInt8(common.integer(.port)),
           gidIndex: gidIndex < 0 ? nil : gidIndex))
     }
@@ -120,10 +119,10 @@ struct NodePlan {
   ) async throws(CommandFailure) -> Node {
     do throws(NodeError) {
       switch backend {
-      case .emulated(let fabric, let address):
+      case .emulated(let fabric, let addresses):
         return try await Node.start(configuration, program: program) {
           () throws(TransportError) in
-          try EmulatedTransport.open(fabric: fabric, address: address)
+          try EmulatedTransport.open(fabric: fabric, addresses: addresses)
         }
       case .verbs(let device):
         return try await Node.start(configuration, program: program) {
@@ -140,11 +139,11 @@ struct NodePlan {
   ) async throws(CommandFailure) -> Node {
     do throws(NodeError) {
       switch backend {
-      case .emulated(let fabric, let address):
+      case .emulated(let fabric, let addresses):
         return try await Node.start(configuration, program: program) {
           () throws(TransportError) in
           TimedTransport(
-            try EmulatedTransport.open(fabric: fabric, address: address), timings: timings)
+            try EmulatedTransport.open(fabric: fabric, addresses: addresses), timings: timings)
         }
       case .verbs(let device):
         return try await Node.start(configuration, program: program) {

@@ -20,7 +20,7 @@ private func backend() -> Backend<EmulatedTransport> {
     },
     make: { side in
       try EmulatedTransport.open(
-        fabric: fabric, address: side == .server ? 10 << 24 | 1 : 10 << 24 | 2,
+        fabric: fabric, addresses: [side == .server ? 10 << 24 | 1 : 10 << 24 | 2],
         limits: FabricLimits(memoryByteCountMax: 64 << 20))
     })
 }
