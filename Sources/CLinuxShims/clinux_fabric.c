@@ -142,6 +142,10 @@ int clinux_fabric_watch(int epoll, int fd, uint64_t tag, int edge_triggered) {
   return checked(epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event));
 }
 
+int clinux_fabric_unwatch(int epoll, int fd) {
+  return checked(epoll_ctl(epoll, EPOLL_CTL_DEL, fd, NULL));
+}
+
 int clinux_fabric_ready(int epoll, uint64_t *tags, int capacity) {
   struct epoll_event events[64];
   int count = epoll_wait(epoll, events, capacity < 64 ? capacity : 64, 0);

@@ -23,6 +23,7 @@ extension EmulatedTransport {
     guard pollsToSockets <= 0 else { return }
     pollsToSockets = Self.pollsBetweenLooks
     retryCalls()
+    if listenersRestUntil != 0 { watchListenersAgain() }
     var tags = InlineArray<64, UInt64>(repeating: 0)
     while true {
       var span = tags.mutableSpan
@@ -46,13 +47,34 @@ extension EmulatedTransport {
     // The rest stays readable, and is taken in the next look.
     for _ in 0..<64 {
       let socket = clinux_fabric_accept(sockets[index])
-      guard socket >= 0 else { return }
+      guard socket >= 0 else {
+        if [-EMFILE, -ENFILE, -ENOBUFS, -ENOMEM].contains(socket) { restListeners() }
+        return
+      }
       guard let link = makeLink(socket: socket) else {
         clinux_close(socket)
         return
       }
       links[link].state = .greeting
       links[link].localAddress = addresses[index]
+    }
+  }
+
+  /// How long callers wait when the process or the host has no descriptor for them.
+  private static var listenerRestNanoseconds: UInt64 { 100_000_000 }
+
+  /// Looks at no listener for a while: what cannot be accepted stays readable, and would keep the loop awake.
+  private mutating func restListeners() {
+    for socket in sockets { _ = clinux_fabric_unwatch(epoll, socket) }
+    listenersRestUntil = clinux_monotonic_nanoseconds() &+ Self.listenerRestNanoseconds
+  }
+
+  private mutating func watchListenersAgain() {
+    guard clinux_monotonic_nanoseconds() >= listenersRestUntil else { return }
+    listenersRestUntil = 0
+    for index in sockets.indices {
+      let result = clinux_fabric_watch(epoll, sockets[index], SocketTag.listener(index), 0)
+      guard result == 0 else { return restListeners() }
     }
   }
 

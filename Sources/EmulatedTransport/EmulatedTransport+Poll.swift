@@ -304,6 +304,7 @@ extension EmulatedTransport {
     {
       deadline = min(deadline, clinux_monotonic_nanoseconds() &+ Self.holdPaceNanoseconds)
     }
+    if listenersRestUntil != 0 { deadline = min(deadline, listenersRestUntil) }
     return deadline == .max ? nil : deadline
   }
 }

@@ -94,6 +94,8 @@ public struct EmulatedTransport: RDMATransport, ~Copyable {
   /// Memory that was taken back while a peer may still have been writing.
   var discarded: [Region] = []
   var pollsToSockets = 0
+  /// When the listeners are watched again, in nanoseconds; 0 as long as they are.
+  var listenersRestUntil: UInt64 = 0
 
   var heap: SegmentHeap
   var freeKeys: [Int] = []

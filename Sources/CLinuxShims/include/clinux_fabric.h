@@ -29,6 +29,7 @@ int clinux_fabric_receive(int fd, void *bytes, size_t byte_count, int *first, in
 
 /// Watches fd and reports it by tag; edge-triggered when asked.
 int clinux_fabric_watch(int epoll, int fd, uint64_t tag, int edge_triggered);
+int clinux_fabric_unwatch(int epoll, int fd);
 /// The tags of descriptors that are ready now; never waits. Returns how many.
 int clinux_fabric_ready(int epoll, uint64_t *tags, int capacity);
 
