@@ -64,6 +64,11 @@ public struct NodeCore: ~Copyable {
   /// A time not later than the next deadline, in nanoseconds; nil for none.
   package mutating func nextDeadline() -> UInt64? { turn.timers.nextDeadline() }
 
+  /// Whether LNet reports something.
+  package var hasEvents: Bool {
+    mutating get { !lnet.events.isEmpty }
+  }
+
   /// What LNet reports to its consumers.
   package mutating func nextEvent() -> LNetEvent? { lnet.events.popFirst() }
 

@@ -44,13 +44,9 @@ final class ControlSocket: Sendable {
   /// How long the thread waits when there is no descriptor for a caller.
   private static let pauseNanoseconds: Int64 = 100_000_000
 
-  private struct Listener {
-    /// Nil once the thread has closed it.
-    var descriptor: Int32?
-    var isClosing = false
-  }
-
-  private let listener: Mutex<Listener>
+  /// Open for as long as anybody has this socket: its thread, or who closes it.
+  private let listener: Int32
+  private let isClosing = Atomic<Bool>(false)
   private let path: String
 
   init(
@@ -64,39 +60,32 @@ final class ControlSocket: Sendable {
         code: .system, operation: "control socket", errno: -descriptor,
         explanation: "\(path): errno \(-descriptor)")
     }
-    listener = Mutex(Listener(descriptor: descriptor))
-    do throws(NodeError) {
-      try LoopThread.start(name: "control") { self.accept(descriptor, answer) }
-    } catch {
-      clinux_close(descriptor)
-      throw error
-    }
+    listener = descriptor
+    try LoopThread.start(name: "control") { self.accept(answer) }
   }
 
-  /// Takes callers until the socket is closed, and then closes it: nobody else does.
+  deinit { clinux_close(listener) }
+
+  /// Takes callers until the socket is closed.
   private func accept(
-    _ descriptor: Int32, _ answer: @escaping @Sendable (ControlRequest) async -> ControlReply
+    _ answer: @escaping @Sendable (ControlRequest) async -> ControlReply
   ) {
     while true {
-      let caller = clinux_control_accept(descriptor)
+      let caller = clinux_control_accept(listener)
       if caller >= 0 {
         Self.serve(caller, answer)
-      } else if listener.withLock({ $0.isClosing }) {
+      } else if isClosing.load(ordering: .acquiring) {
         break
       } else {
         clinux_sleep(Self.pauseNanoseconds)
       }
     }
-    listener.withLock { $0.descriptor = nil }
-    clinux_close(descriptor)
   }
 
   /// Stops answering; callers in progress get their answers.
   func close() {
-    listener.withLock { listener in
-      listener.isClosing = true
-      if let descriptor = listener.descriptor { clinux_control_shutdown(descriptor) }
-    }
+    isClosing.store(true, ordering: .releasing)
+    clinux_control_shutdown(listener)
     // SAFETY: the string is a C string for the length of the call.
     unsafe clinux_control_remove(path)
   }

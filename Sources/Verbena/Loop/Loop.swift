@@ -31,10 +31,15 @@ struct Loop<Transport: RDMATransport & ~Copyable, Program: NodeProgram & ~Copyab
   private var events: RigidArray<CMEvent>
   /// Since when nothing happened, in nanoseconds; nil while something does.
   private var idleSince: UInt64?
+  /// How often an idle loop has looked for completions since its last whole turn.
+  private var lookCount = 0
 
   /// Completions taken in one turn: enough to share a doorbell, few enough to keep timers exact.
   private static var completionsPerTurn: Int { 256 }
   private static var eventsPerTurn: Int { 32 }
+  /// Looks for completions between two whole turns of an idle loop: a look costs a tenth of a turn, and events,
+  /// timers and the spin time can wait for so few.
+  private static var looksPerTurn: Int { 16 }
 
   /// Makes the transport, takes the node's memory from it, and joins the rooms.
   init(
@@ -80,6 +85,7 @@ struct Loop<Transport: RDMATransport & ~Copyable, Program: NodeProgram & ~Copyab
     var isStarting = true
     var refusal: NodeError?
     while !node.hasStopped {
+      if looksInVain() { continue }
       let busy = turn()
       if isStarting, let outcome = startOutcome() {
         isStarting = false
@@ -130,6 +136,19 @@ struct Loop<Transport: RDMATransport & ~Copyable, Program: NodeProgram & ~Copyab
     operations.stopAll(&node)
   }
 
+  /// Looks for completions only, as an idle loop does most of the time; false when a whole turn is due.
+  private mutating func looksInVain() -> Bool {
+    guard idleSince != nil, lookCount < Self.looksPerTurn, inbox.isEmpty, !node.needsTurn else {
+      lookCount = 0
+      return false
+    }
+    lookCount += 1
+    completions.edit { transport.poll(completions: &$0) }
+    if completions.isEmpty { return true }
+    lookCount = 0
+    return false
+  }
+
   /// One turn; false when nothing happened.
   private mutating func turn() -> Bool {
     node.turn.now = clinux_monotonic_nanoseconds()
@@ -144,19 +163,21 @@ struct Loop<Transport: RDMATransport & ~Copyable, Program: NodeProgram & ~Copyab
   }
 
   private mutating func takeCompletions() -> Bool {
-    completions.removeAll()
-    completions.edit { transport.poll(completions: &$0) }
-    for index in 0..<completions.count {
+    // What a look has found comes first.
+    if completions.isEmpty { completions.edit { transport.poll(completions: &$0) } }
+    let completionCount = completions.count
+    for index in 0..<completionCount {
       if !node.hasRoom { deliver() }
       node.completed(completions[index])
     }
+    completions.removeAll()
     events.removeAll()
     events.edit { transport.poll(events: &$0) }
     for index in 0..<events.count {
       if !node.hasRoom { deliver() }
       node.connectionEvent(events[index])
     }
-    return !completions.isEmpty || !events.isEmpty
+    return completionCount > 0 || !events.isEmpty
   }
 
   private mutating func takeWork() -> Bool {
@@ -171,6 +192,7 @@ struct Loop<Transport: RDMATransport & ~Copyable, Program: NodeProgram & ~Copyab
 
   /// Gives what LNet reports to whoever waits for it.
   private mutating func deliver() {
+    guard node.hasEvents else { return }
     while let event = node.nextEvent() {
       if !operations.take(event, &node) { program.received(event, &node) }
       node.pump()
