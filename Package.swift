@@ -54,6 +54,10 @@ let package = Package(
       dependencies: ["LNet", "LustreWire", "Structures", "RDMATransport", containers],
       swiftSettings: settings),
     .target(
+      name: "Connections",
+      dependencies: ["LNet", "LustreWire", "Structures", "RDMATransport", containers],
+      swiftSettings: settings),
+    .target(
       name: "NodeCore",
       dependencies: [
         "O2IBLND", "LNet", "LustreWire", "Structures", "RDMATransport", containers,
@@ -140,6 +144,9 @@ let package = Package(
     .testTarget(
       name: "LNetTests",
       dependencies: ["LNet", "LustreWire", "Structures", "RDMATransport", "CAllocationCounter"]),
+    .testTarget(
+      name: "ConnectionsTests",
+      dependencies: ["Connections", "LNet", "LustreWire", "Structures", "RDMATransport"]),
     // Counts allocations in the test bundle.
     .target(name: "CAllocationCounter", path: "Tests/CAllocationCounter"),
     .testTarget(

@@ -11,6 +11,7 @@ enum RoomRules {
     "RDMATransport": containers.union(["Structures"]),
     "LNet": containers.union(floor),
     "O2IBLND": containers.union(floor).union(["LNet"]),
+    "Connections": containers.union(floor).union(["LNet"]),
     "NodeCore": containers.union(floor).union(["LNet", "O2IBLND"]),
     "Simulation": containers.union(floor).union(["LNet", "O2IBLND", "NodeCore"]),
     "Capture": ["LustreWire"],
