@@ -109,9 +109,8 @@ let package = Package(
     .executableTarget(
       name: "VerbenaCommand",
       dependencies: [
-        "BenchKit", "Capture", "EmulatedTransport", "LustreWire", "LNet", "O2IBLND",
-        "RDMATransport",
-        "TransportTools", "VerbsTransport", "Verbena", arguments, logging,
+        "BenchKit", "Capture", "CLinuxShims", "EmulatedTransport", "LustreWire", "LNet", "O2IBLND",
+        "RDMATransport", "TransportTools", "VerbsTransport", "Verbena", arguments, logging,
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
         .product(name: "Yams", package: "Yams"),
       ], swiftSettings: settings),

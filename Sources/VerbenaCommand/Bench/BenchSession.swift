@@ -35,7 +35,10 @@ struct BenchSession {
       let flags = [Setting.fabric.name: fabric, Setting.bind.name: address]
       return try NodePlan(try settings(flags), isTransient: true)
     }
-    return (try plan("10.0.0.1"), try plan("10.0.0.2"))
+    var passive = try plan("10.0.0.2")
+    // One file has one node's view.
+    passive.capturePath = nil
+    return (try plan("10.0.0.1"), passive)
   }
 
   /// Both ends in this process, a thread each.

@@ -18,7 +18,7 @@ extension BenchRun {
       target: nid, count: settings.integer(.connections),
       warmupCount: settings.integer(.connectWarmup), inFlight: inFlight,
       deadlineNanoseconds: settings.nanoseconds(.deadline))
-    let node = try await ends.plan.startTimed(timings) {
+    let node = try await ends.plan.start(timings: timings) {
       ConnectClient(wanted, timings: timings, desk: desk)
     }
     let header = [

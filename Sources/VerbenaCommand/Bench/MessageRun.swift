@@ -14,9 +14,12 @@ extension BenchRun {
   func message() async throws {
     let session = try await session()
     let depth = try node().interfaces.first?.tunables
-    let isStandardDepth = depth?.origin(.peerCredits) == .standard
+    // A capture has one pair of nodes in it.
+    let isDeepened =
+      try depth?.origin(.peerCredits) == .standard && session.isLocal
+      && node().common.optionalText(.pcap) == nil
     let rateSession =
-      isStandardDepth && session.isLocal
+      isDeepened
       ? try await self.session([Setting.peerCredits.name: MessageRun.rateDepth]) : session
     let operation = settings.text(.operation)
     var bench = MessageBench(
@@ -34,7 +37,7 @@ extension BenchRun {
       ("nodes", "\(session.localNID) to \(session.target)"),
       (
         "depth",
-        isStandardDepth && session.isLocal ? "\(usual), rate \(MessageRun.rateDepth)" : usual
+        isDeepened ? "\(usual), rate \(MessageRun.rateDepth)" : usual
       ),
       ("count", "\(settings.integer(.iterations)) after \(settings.integer(.warmup)) to warm up"),
     ]
@@ -50,6 +53,6 @@ extension BenchRun {
         isStopped: { interruption.isRequested })
     }
     await session.close()
-    if rateSession.localNID == session.localNID, session.isLocal { await rateSession.close() }
+    if isDeepened { await rateSession.close() }
   }
 }

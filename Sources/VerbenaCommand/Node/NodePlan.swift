@@ -1,9 +1,11 @@
 internal import BenchKit
+internal import CLinuxShims
 internal import EmulatedTransport
 internal import Foundation
 internal import LustreWire
 internal import O2IBLND
 internal import RDMATransport
+internal import TransportTools
 internal import Verbena
 internal import VerbsTransport
 
@@ -24,6 +26,8 @@ struct NodePlan {
 
   var configuration: NodeConfiguration
   var backend: Backend
+  /// Where a capture goes; nil for none.
+  var capturePath: String?
 
   /// - Parameters:
   ///   - settings: as flags, variables and file say.
@@ -46,6 +50,7 @@ struct NodePlan {
     configuration.spin = .nanoseconds(Int64(common.nanoseconds(.spin)))
     configuration.processor = common.integer(.cpu) < 0 ? nil : common.integer(.cpu)
     configuration.tunables = try Self.tunables(settings)
+    capturePath = common.optionalText(.pcap)
     Self.useRuntimeDirectory(of: settings)
   }
 
@@ -114,42 +119,53 @@ struct NodePlan {
   }
 
   /// Starts it, with a program on its loop.
+  ///
+  /// - Parameter timings: takes the times of its connects' steps; nil for nobody.
   func start<Program: NodeProgram & SendableMetatype & ~Copyable>(
-    program: @escaping @Sendable () -> Program
+    timings: ConnectTimings? = nil, program: @escaping @Sendable () -> Program
   ) async throws(CommandFailure) -> Node {
-    do throws(NodeError) {
-      switch backend {
-      case .emulated(let fabric, let addresses):
-        return try await Node.start(configuration, program: program) {
-          () throws(TransportError) in
-          try EmulatedTransport.open(fabric: fabric, addresses: addresses)
-        }
-      case .verbs(let device):
-        return try await Node.start(configuration, program: program) {
-          () throws(TransportError) in
-          try VerbsTransport(device)
-        }
+    switch backend {
+    case .emulated(let fabric, let addresses):
+      try await start(timings, program) { () throws(TransportError) in
+        try EmulatedTransport.open(fabric: fabric, addresses: addresses)
       }
-    } catch { throw CommandFailure(error) }
+    case .verbs(let device):
+      try await start(timings, program) { () throws(TransportError) in
+        try VerbsTransport(device)
+      }
+    }
   }
 
-  /// Starts it on a transport whose connects are timed.
-  func startTimed<Program: NodeProgram & SendableMetatype & ~Copyable>(
-    _ timings: ConnectTimings, program: @escaping @Sendable () -> Program
+  private typealias Opening<Base: ~Copyable> = @Sendable () throws(TransportError) -> Base
+
+  /// Wraps the transport in what was asked for: the capture inside, so that it sees what the wire does.
+  private func start<
+    Base: RDMATransport & SendableMetatype & ~Copyable,
+    Program: NodeProgram & SendableMetatype & ~Copyable
+  >(
+    _ timings: ConnectTimings?, _ program: @escaping @Sendable () -> Program,
+    _ open: @escaping Opening<Base>
+  ) async throws(CommandFailure) -> Node {
+    guard let capturePath else { return try await startTimed(timings, program, open) }
+    let file = try CaptureFile(path: capturePath)
+    return try await startTimed(timings, program) { () throws(TransportError) in
+      Capturing(try open(), now: { clinux_realtime_nanoseconds() }, sink: { file.append($0) })
+    }
+  }
+
+  private func startTimed<
+    Base: RDMATransport & SendableMetatype & ~Copyable,
+    Program: NodeProgram & SendableMetatype & ~Copyable
+  >(
+    _ timings: ConnectTimings?, _ program: @escaping @Sendable () -> Program,
+    _ open: @escaping Opening<Base>
   ) async throws(CommandFailure) -> Node {
     do throws(NodeError) {
-      switch backend {
-      case .emulated(let fabric, let addresses):
-        return try await Node.start(configuration, program: program) {
-          () throws(TransportError) in
-          TimedTransport(
-            try EmulatedTransport.open(fabric: fabric, addresses: addresses), timings: timings)
-        }
-      case .verbs(let device):
-        return try await Node.start(configuration, program: program) {
-          () throws(TransportError) in
-          TimedTransport(try VerbsTransport(device), timings: timings)
-        }
+      guard let timings else {
+        return try await Node.start(configuration, program: program, transport: open)
+      }
+      return try await Node.start(configuration, program: program) {
+        () throws(TransportError) in TimedTransport(try open(), timings: timings)
       }
     } catch { throw CommandFailure(error) }
   }

@@ -15,6 +15,18 @@ enum RunningNodes {
   /// The running node that a command goes through: the one that owns the local NID; without an address, any on
   /// the network, unless a fabric is named. Nil when the command starts a node of its own.
   static func owner(of settings: NodeSettings) throws(CommandFailure) -> NID? {
+    let owner = try find(settings)
+    if let owner, let path = settings.common.optionalText(.pcap) {
+      throw CommandFailure(
+        .usage,
+        "--pcap \(path) captures a node of the command's own, but the local NID \(owner) belongs to a node that "
+          + "runs here: give --pcap to that one (verbena node --pcap FILE), or another address with --bind"
+      )
+    }
+    return owner
+  }
+
+  private static func find(_ settings: NodeSettings) throws(CommandFailure) -> NID? {
     NodePlan.useRuntimeDirectory(of: settings)
     let isBound = settings.interfaces.contains { $0.bind != nil }
     if isBound {

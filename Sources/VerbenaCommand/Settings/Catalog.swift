@@ -51,6 +51,10 @@ extension Setting {
     "runtime-directory", .text, "", in: .verbena("runtime_directory"),
     standardMeaning: "$XDG_RUNTIME_DIR/verbena, else /run/verbena for root, else /tmp/verbena-UID",
     "Where control sockets and fabrics live")
+  static let pcap = Setting(
+    "pcap", .text, "",
+    "Write what the node sends and receives to this file, as RoCEv2 frames; it costs time, and a peer's RDMA "
+      + "WRITEs are not seen")
   static let config = Setting("config", .text, "", "A configuration file in lnetctl's YAML dialect")
 
   static let node: [Setting] = [

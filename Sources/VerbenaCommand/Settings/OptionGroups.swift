@@ -39,6 +39,7 @@ struct NodeFlags: FlagGroup {
   @Option(help: Setting.spin.help) var spin: String?
   @Option(help: Setting.runtimeDirectory.help, completion: .directory)
   var runtimeDirectory: String?
+  @Option(help: Setting.pcap.help, completion: .file(extensions: ["pcap"])) var pcap: String?
   @Flag(
     name: [.customShort("R"), .long],
     help: "Connect through rdma_cm. Always so; taken because perftest has it.")
@@ -51,6 +52,7 @@ struct NodeFlags: FlagGroup {
       Setting.fabric.name: fabric, Setting.device.name: device, Setting.port.name: port,
       Setting.gidIndex.name: gidIndex, Setting.service.name: service, Setting.cpu.name: cpu,
       Setting.spin.name: spin, Setting.runtimeDirectory.name: runtimeDirectory,
+      Setting.pcap.name: pcap,
     ])
   }
 }
