@@ -8,6 +8,8 @@ package struct NodeState: Sendable {
   package var lnet: LNetCounters
   /// The nodes it knows.
   package var peers: [PeerView]
+  /// The driver's connections, those being made or closed included.
+  package var connectionCount: UInt64
 }
 
 extension Node {
@@ -22,7 +24,9 @@ extension Node {
       }
       call.finish(
         .success(
-          NodeState(driver: node.lnd.counters, lnet: node.lnet.counters, peers: peers)))
+          NodeState(
+            driver: node.lnd.counters, lnet: node.lnet.counters, peers: peers,
+            connectionCount: UInt64(node.lnd.connectionCount))))
     }
   }
 }

@@ -7,16 +7,19 @@ struct NodeCommand: AsyncParsableCommand {
       "Run a node: answer pings and discovery, take messages and bulk data, until a signal.",
     discussion: """
       Prints a line for each NID once it can be reached. SIGTERM and SIGINT close every connection in order and end with \
-      status 0; a second one ends at once. SIGUSR1 shows connections and counters on standard error.
+      status 0; a second one ends at once. SIGUSR1 shows connections and counters on standard error. A service manager that has set \
+      NOTIFY_SOCKET (systemd's Type=notify) is told when the node is ready and when it stops.
       """)
 
   @OptionGroup(title: "Node") var node: NodeFlags
   @OptionGroup(title: "Tunables") var tunables: TunableFlags
+  @OptionGroup(title: "Service") var service: ServiceFlags
   @OptionGroup(title: "Logging") var log: LogFlags
 
   func run() async throws {
-    let groups: [any FlagGroup] = [node, tunables, log]
+    let groups: [any FlagGroup] = [node, tunables, service, log]
     try Resolved.startLog(groups)
-    try await NodeRun(Resolved.node(groups)).untilSignal()
+    let serving = try ServingSettings(groups)
+    try await NodeRun(Resolved.node(groups), serving).untilSignal()
   }
 }

@@ -7,11 +7,13 @@ internal import Verbena
 /// A node that serves until a signal.
 struct NodeRun {
   private let plan: NodePlan
+  private let serving: ServingSettings
 
-  init(_ settings: NodeSettings) throws(CommandFailure) {
+  init(_ settings: NodeSettings, _ serving: ServingSettings) throws(CommandFailure) {
     var plan = try NodePlan(settings, isTransient: false)
     plan.configuration.isControllable = true
     self.plan = plan
+    self.serving = serving
   }
 
   func untilSignal() async throws {
@@ -22,13 +24,28 @@ struct NodeRun {
     ) {
       let desk = BenchDesk()
       let session = UInt32.random(in: 1 ... .max)
-      let node = try await plan.start(program: { BenchPeer(desk: desk, session: session) })
+      let timings = serving.isMeasured ? ConnectTimings() : nil
+      timings?.begin()
+      let node = try await plan.start(timings: timings) {
+        BenchPeer(desk: desk, session: session)
+      }
       node.answer(with: BenchAnswers(node: node, desk: desk).answer)
       await dumps.set(node)
+      let endpoint: MetricsEndpoint?
+      do throws(CommandFailure) {
+        endpoint = try serving.endpoint(node, timings)
+      } catch {
+        await node.stop()
+        throw error
+      }
       let logger = Logger(label: "node")
       for nid in node.nids { Streams.output("\(nid) ready, by \(plan.backend.name)\n") }
+      let nids = node.nids.map(\.description).joined(separator: " ")
+      ServiceManager.tell(["READY=1", "STATUS=\(nids) ready, by \(plan.backend.name)"])
       for await _ in requests { break }
+      ServiceManager.tell(["STOPPING=1", "STATUS=closing every connection"])
       logger.info("closing every connection")
+      endpoint?.close()
       await node.stop()
       logger.info("stopped")
     }

@@ -59,7 +59,18 @@ extension Setting {
 
   static let node: [Setting] = [
     net, bind, fabric, device, port, gidIndex, service, cpu, spin, runtimeDirectory,
+    pcap,
   ]
+
+  // MARK: Services
+
+  static let metrics = Setting(
+    "metrics", .text, "", in: .verbena("metrics"),
+    "Serve metrics in Prometheus's text format at http://ADDRESS:PORT/metrics; :PORT alone is for this host only"
+  )
+
+  /// What only commands have that run until a signal.
+  static let serving: [Setting] = [metrics]
 
   // MARK: Tunables
 
@@ -165,7 +176,7 @@ extension Setting {
 
   /// Every name that can be set; where benchmarks differ in a default, that of `bench message`.
   package static let everyName: [Setting] =
-    [config, logLevel, logFormat, json, csv, hgrm, quiet, force] + node + tunables + [
+    [config, logLevel, logFormat, json, csv, hgrm, quiet, force] + node + serving + tunables + [
       deadline, count, iterations, duration, messageSize, inFlight, queuePairs, warmup, operation,
       checksum, connectionType, rounds,
     ]

@@ -85,6 +85,13 @@ struct TunableFlags: FlagGroup {
   }
 }
 
+/// Of commands that run until a signal.
+struct ServiceFlags: FlagGroup {
+  @Option(help: Setting.metrics.help) var metrics: String?
+
+  var flags: [String: String] { typed([Setting.metrics.name: metrics]) }
+}
+
 /// A machine-readable result.
 struct JSONFlags: FlagGroup {
   @Option(help: Setting.json.help, completion: .file()) var json: String?
