@@ -15,7 +15,7 @@ public final class Node: Sendable {
   /// The node's NIDs, the primary first.
   public let nids: [NID]
   let inbox: Inbox
-  let controls = Mutex(Controls())
+  let controls = Guarded(Controls())
 
   /// What keeps the node's NIDs its own on this host.
   struct Controls: Sendable {

@@ -12,7 +12,7 @@ package final class Call<Success: Sendable>: Sendable {
     case taken
   }
 
-  private let state = Mutex(State.waiting)
+  private let state = Guarded(State.waiting)
   /// The operation's tag, once the loop has begun it.
   let tag = Atomic<UInt64>(0)
 

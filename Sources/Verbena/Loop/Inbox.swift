@@ -18,7 +18,7 @@ final class Inbox: Sendable {
     var isClosed = false
   }
 
-  private let state = Mutex(State())
+  private let state = Guarded(State())
   private let hasWork = Atomic<Bool>(false)
   /// The eventfd that wakes the loop.
   let bell: Int32
