@@ -119,6 +119,8 @@ tests() {
 
 # --- Parts, each timed ---------------------------------------------------------------------------
 
+# What each part said in its last run, so that the end of a long run can repeat why one failed.
+LOGS=$ROOT/.build/parts
 PART_NAMES=()
 PART_CODES=()
 PART_TIMES=()
@@ -129,12 +131,13 @@ part() {
   local name=$1 began=$SECONDS code
   shift
   say "$name"
+  mkdir -p "$LOGS"
   set +e
   (
     set -e
     "$@"
-  )
-  code=$?
+  ) 2>&1 | tee "$LOGS/$name.log"
+  code=${PIPESTATUS[0]}
   set -e
   PART_NAMES+=("$name")
   PART_CODES+=("$code")
@@ -142,10 +145,24 @@ part() {
   LAST_CODE=$code
 }
 
+# The lines of a failed part that most likely say why, and its last ones.
+why_failed() {
+  say "why $1 failed (all of it: $LOGS/$1.log)"
+  grep -nE '✘|error:|FAILED|SUMMARY|Fatal|^\s+- ' "$LOGS/$1.log" | tail -n 30 || true
+  echo ...
+  tail -n 10 "$LOGS/$1.log"
+}
+
 # Prints the table of all parts and leaves: 1 if one failed, 77 if one could not run for want of
 # something (in CI that is a failure as well), 0 otherwise.
 finish() {
   local index code word failed=0 skipped=0 total=0
+  for index in "${!PART_NAMES[@]}"; do
+    case ${PART_CODES[index]} in
+      0 | 75 | 77) ;;
+      *) why_failed "${PART_NAMES[index]}" ;;
+    esac
+  done
   say "how long each part took"
   for index in "${!PART_NAMES[@]}"; do
     code=${PART_CODES[index]}

@@ -15,6 +15,14 @@ unsigned long callocation_counter_read(void) { return count; }
 #endif
 #endif
 
+_Bool callocation_counter_is_off(void) {
+#ifdef CALLOCATION_COUNTER_OFF
+  return 1;
+#else
+  return 0;
+#endif
+}
+
 #if defined(__GLIBC__) && !defined(CALLOCATION_COUNTER_OFF)
 
 extern void *__libc_malloc(size_t);
