@@ -13,6 +13,23 @@ public enum WireStructure: UInt8, Sendable, Hashable, BitwiseCopyable {
   /// The private data of an o2iblnd reject.
   case o2ibReject
 
+  /// The header of a PtlRPC message.
+  case rpcHeader
+  /// A PtlRPC message as a whole.
+  case rpcMessage
+  /// Buffer 0 of a PtlRPC message.
+  case rpcBody
+  /// A name of 40 bytes.
+  case uuid
+  /// The 8 bytes of a handle.
+  case cookie
+  /// The target's name in a CONNECT.
+  case targetUUID
+  /// The client's name in a CONNECT.
+  case clientUUID
+  /// What two nodes negotiate.
+  case connectData
+
   /// The name used in error texts.
   public var name: StaticString {
     switch self {
@@ -22,6 +39,27 @@ public enum WireStructure: UInt8, Sendable, Hashable, BitwiseCopyable {
     case .pingInfo: "ping info"
     case .o2ibEnvelope: "o2iblnd envelope"
     case .o2ibReject: "o2iblnd reject"
+    case .rpcHeader: "RPC header"
+    case .rpcMessage: "RPC message"
+    case .rpcBody: "ptlrpc_body"
+    case .uuid: "obd_uuid"
+    case .cookie: "lustre_handle"
+    case .targetUUID: "target UUID"
+    case .clientUUID: "client UUID"
+    case .connectData: "obd_connect_data"
+    }
+  }
+}
+
+/// Names a field in a ``WireError``.
+public enum WireField: UInt8, Sendable, Hashable, BitwiseCopyable {
+  /// `pb_type` of the body.
+  case type
+
+  /// The name used in error texts.
+  public var name: StaticString {
+    switch self {
+    case .type: "type"
     }
   }
 }
@@ -70,6 +108,19 @@ public enum WireError: Error, Hashable, Sendable, BitwiseCopyable {
   case pingEntryCount(UInt32)
   /// The first entry of a ping info is not `0@lo`.
   case pingFirstEntry(NID)
+
+  /// `lm_bufcount` is 0 or more than 32.
+  case bufferCount(UInt32)
+  /// A buffer of an RPC message says that it is longer than any message.
+  case bufferTooLong(index: UInt8, length: UInt32)
+  /// An RPC message has too few buffers.
+  case missingBuffer(index: UInt8, of: UInt8)
+  /// A field holds a number that means nothing.
+  case unknownValue(WireStructure, field: WireField, found: UInt32)
+  /// A text has no NUL where it must have one.
+  case unterminated(WireStructure)
+  /// A buffer's length is none that its content can have.
+  case illegalLength(WireStructure, length: UInt32)
 }
 
 extension WireError: CustomStringConvertible {
@@ -110,6 +161,18 @@ extension WireError: CustomStringConvertible {
       "pi_nnis is \(count), legal are 1...\(LNetLimits.maximumInterfaces)"
     case .pingFirstEntry(let nid):
       "the first entry of the ping info is \(nid), not 0@lo"
+    case .bufferCount(let count):
+      "lm_bufcount is \(count), legal are 1...\(RPCLimits.maximumBuffers)"
+    case .bufferTooLong(let index, let length):
+      "buffer \(index) says \(length) bytes, legal are \(RPCLimits.maximumMessageBytes)"
+    case .missingBuffer(let index, let count):
+      "buffer \(index) is missing, there are \(count)"
+    case .unknownValue(let structure, let field, let found):
+      "\(structure.name) has \(field.name) \(hex(found))"
+    case .unterminated(let structure):
+      "\(structure.name) has no end"
+    case .illegalLength(let structure, let length):
+      "\(structure.name) has \(length) bytes"
     }
   }
 }

@@ -26,3 +26,11 @@ extension MutableRawSpan {
     storeBytes(of: value.bigEndian, toByteOffset: offset, as: Value.self)
   }
 }
+
+extension MutableRawSpan {
+  /// Sets `count` bytes from `offset` to zero: what is sent must not show what was there before.
+  @inlinable @inline(__always)
+  package mutating func zero(at offset: Int, count: Int) {
+    for index in offset..<offset + count { storeBytes(of: 0, toByteOffset: index, as: UInt8.self) }
+  }
+}
