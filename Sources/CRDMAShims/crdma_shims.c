@@ -1,3 +1,4 @@
+#define _GNU_SOURCE
 #include "crdma_shims.h"
 
 #if defined(CRDMA_ENABLED) && __has_include(<infiniband/verbs.h>) && __has_include(<rdma/rdma_cma.h>)
@@ -5,6 +6,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/epoll.h>
+#include <unistd.h>
 
 int crdma_query_port(
     struct ibv_context *context, uint8_t port, struct ibv_port_attr *attributes) {
@@ -30,6 +32,14 @@ int crdma_set_nonblocking(int fd) {
   int flags = fcntl(fd, F_GETFL);
   if (flags < 0) return -1;
   return fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+}
+
+void crdma_release_files(struct ibv_context *context) {
+  int empty = open("/dev/null", O_RDWR | O_CLOEXEC);
+  if (empty < 0) return;
+  dup3(empty, context->async_fd, O_CLOEXEC);
+  dup3(empty, context->cmd_fd, O_CLOEXEC);
+  close(empty);
 }
 
 int crdma_unwatch(int epoll, int fd) { return epoll_ctl(epoll, EPOLL_CTL_DEL, fd, NULL); }

@@ -47,7 +47,7 @@ final class CompletionQueuePool: @unchecked Sendable {
       return kits.remove(at: index)
     }
     if let kept { return kept }
-    // SAFETY: the device's context lives for ever; the channel is destroyed with its kit.
+    // SAFETY: the caller uses the device, so its context lives; the channel is destroyed with its kit.
     let channel = try unsafe CallFailure.checkPointer(
       "ibv_create_comp_channel", ibv_create_comp_channel(context))
     var kit = unsafe Kit(channel: channel, queues: [], entries: entries)
@@ -79,6 +79,16 @@ final class CompletionQueuePool: @unchecked Sendable {
       return true
     }
     if !isKept { kit.destroy() }
+  }
+
+  /// Gives all of them back to the device.
+  func destroy() {
+    let all = kits.withLock { kits -> [Kit] in
+      let all = kits
+      kits.removeAll()
+      return all
+    }
+    for kit in all { kit.destroy() }
   }
 }
 #endif

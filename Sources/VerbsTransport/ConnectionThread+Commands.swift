@@ -58,6 +58,7 @@ extension ConnectionThread {
       return link.report(owner, .listenFailed(errno: 28))
     }
     do throws(CallFailure) {
+      if isRemoved { throw CallFailure(call: "rdma_bind_addr", errno: 19) }
       let id = try ConnectionID.create(on: device.channel, key: UInt(connection.key) + 1)
       connection.id = id
       try id.bind(to: address)
@@ -123,6 +124,7 @@ extension ConnectionThread {
     connection.stepStart = now
     var step = ConnectStep.bind
     do throws(CallFailure) {
+      if isRemoved { throw CallFailure(call: "rdma_bind_addr", errno: 19) }
       let id = try ConnectionID.create(on: device.channel, key: UInt(connection.key) + 1)
       connection.id = id
       var source: SocketAddress? = route.source

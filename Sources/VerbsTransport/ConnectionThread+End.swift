@@ -256,7 +256,7 @@ extension ConnectionThread {
       connection.id?.destroy()
       connection.id = nil
     }
-    device.anchor.destroy()
+    // The loops still poll and give back what they have; the last of them takes the rest with it.
   }
 }
 #endif

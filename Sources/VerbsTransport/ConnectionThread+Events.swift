@@ -7,7 +7,10 @@ internal import Synchronization
 extension ConnectionThread {
   /// An event of librdmacm: of a connection, or a request on a listener.
   func handle(_ event: ChannelEvent) {
-    if event.type == RDMA_CM_EVENT_DEVICE_REMOVAL { return deviceRemoved() }
+    if event.type == RDMA_CM_EVENT_DEVICE_REMOVAL {
+      if isOfThisDevice(event) { deviceRemoved() }
+      return
+    }
     guard event.key > 0, let connection = connection(Int(event.key) - 1) else {
       // A waiting request whose requester gave up carries its listener's context no more.
       return handleOnRequest(event)
@@ -29,6 +32,12 @@ extension ConnectionThread {
       if connection.phase == .timeWait { endTimeWait(connection) }
     default: break
     }
+  }
+
+  /// Whether a removal is that of our device: an address may have led a connection to another one.
+  private func isOfThisDevice(_ event: ChannelEvent) -> Bool {
+    guard event.key > 0, let connection = connection(Int(event.key) - 1) else { return true }
+    return unsafe connection.id?.context == device.context
   }
 
   // MARK: - Requests

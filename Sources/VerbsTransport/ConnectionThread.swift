@@ -61,6 +61,9 @@ final class ConnectionThread: @unchecked Sendable {
     }
   }
 
+  /// Whether the device is gone.
+  var isRemoved: Bool { device.isRemoved.load(ordering: .relaxed) }
+
   // MARK: - The round
 
   private func run() {
@@ -74,7 +77,7 @@ final class ConnectionThread: @unchecked Sendable {
       expireDeadlines()
       startWaiting()
       for link in links { link.flush() }
-      if device.isRemoved.load(ordering: .relaxed) && links.isEmpty { break }
+      if isRemoved && links.isEmpty && device.closeIfUnused() { break }
     }
     clinux_close(epoll)
   }
@@ -82,7 +85,7 @@ final class ConnectionThread: @unchecked Sendable {
   private func sleepUntilSomethingHappens() {
     device.threadSleeps.store(true, ordering: .sequentiallyConsistent)
     let hasWork =
-      links.contains { !$0.link.commands.isEmpty } || device.arrivals.withLock { !$0.isEmpty }
+      links.contains { !$0.link.commands.isEmpty } || device.hasArrivals
     var timeout: Int64 = -1
     if hasWork {
       timeout = 0
@@ -106,14 +109,11 @@ final class ConnectionThread: @unchecked Sendable {
   }
 
   private func welcomeArrivals() {
-    let arrivals = device.arrivals.withLock { waiting in
-      let all = waiting
-      waiting.removeAll()
-      return all
-    }
-    for link in arrivals {
+    for link in device.takeArrivals() {
       guard let kit = link.takeKit() else { continue }
-      links.append(LinkState(link, kit: kit))
+      let state = LinkState(link, kit: kit)
+      links.append(state)
+      if isRemoved { state.report(0, .deviceRemoved) }
     }
   }
 

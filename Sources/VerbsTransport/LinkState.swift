@@ -113,8 +113,12 @@ final class LinkState {
         try drop(pair)
       }
     } catch {
-      // The device is gone, and its objects with it.
-      link.lostPairs.wrappingAdd(1, ordering: .relaxed)
+      // The device is gone: it may take back what it cannot reset.
+      do throws(CallFailure) {
+        try drop(pair)
+      } catch {
+        link.lostPairs.wrappingAdd(1, ordering: .relaxed)
+      }
     }
   }
 }

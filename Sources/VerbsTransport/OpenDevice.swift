@@ -6,25 +6,36 @@ internal import Glibc
 internal import RDMATransport
 internal import Synchronization
 
-/// A device that this process has opened: once, for all transports on it, and for the life of the process.
-// The pointers never change and verbs allows any thread to use them; `arrivals` has its lock; the rest
+/// A device that this process has opened: once, for all transports on it, and for the life of the process; one
+/// that is removed is closed when the last transport on it has ended.
+// The pointers never change and verbs allows any thread to use them; `presence` has its lock; the rest
 // belongs to the device's thread.
 @safe
 final class OpenDevice: @unchecked Sendable {
   let context: UnsafeMutablePointer<ibv_context>
   let domain: UnsafeMutablePointer<ibv_pd>
   let channel: EventChannel
-  /// Keeps librdmacm's hold on the context.
-  let anchor: ConnectionID
+  /// Keeps librdmacm's hold on the context, which may close one without ids.
+  private let anchor: ConnectionID
+  /// The device's port that the first address led to.
+  let port: UInt8
   let description: VerbsDevice
   /// Wakes the device's thread.
   let bell: Int32
   let threadSleeps = Atomic<Bool>(false)
   /// Set when the device is gone: the next transport opens it anew.
   let isRemoved = Atomic<Bool>(false)
-  /// Links that the thread has not seen yet.
-  let arrivals = Mutex<[LoopLink]>([])
+  private let presence = Mutex(Presence())
   let queues = CompletionQueuePool()
+
+  /// Who is there.
+  private struct Presence {
+    /// Links that the thread has not seen yet.
+    var arrivals: [LoopLink] = []
+    /// Transports that may touch the device's objects.
+    var useCount = 0
+    var isClosed = false
+  }
 
   /// What is open, by the device's name.
   private static let registry = Mutex<[String: OpenDevice]>([:])
@@ -33,28 +44,75 @@ final class OpenDevice: @unchecked Sendable {
     guard let context = unsafe anchor.context else {
       throw CallFailure(call: "rdma_bind_addr", errno: ENODEV)
     }
-    // SAFETY: the anchor keeps the context; it is never destroyed.
+    // SAFETY: the anchor keeps the context until `close`.
     unsafe self.context = context
     let name = unsafe String(cString: ibv_get_device_name(context.pointee.device))
     var description = VerbsDevice(name: name)
     description.firmware = SystemFiles.firstLine("/sys/class/infiniband/\(name)/fw_ver") ?? ""
     try unsafe description.fill(context)
     self.description = description
-    // SAFETY: made once and kept for the life of the process.
+    // SAFETY: made once and kept until `close`.
     unsafe domain = try CallFailure.checkPointer("ibv_alloc_pd", ibv_alloc_pd(context))
     try unsafe CallFailure.checkMinusOne("fcntl", crdma_set_nonblocking(context.pointee.async_fd))
     self.channel = channel
     self.anchor = anchor
+    port = anchor.port
     bell = try CallFailure.checkNegative("eventfd", clinux_eventfd())
   }
 
   // SAFETY: the context lives as long as this object.
   var asyncDescriptor: Int32 { unsafe context.pointee.async_fd }
 
-  /// Gives a link to the device's thread.
+  /// Gives a link to the device's thread. Its transport holds a use.
   func attach(_ link: LoopLink) {
-    arrivals.withLock { $0.append(link) }
+    presence.withLock { $0.arrivals.append(link) }
     clinux_eventfd_ring(bell)
+  }
+
+  var hasArrivals: Bool { presence.withLock { !$0.arrivals.isEmpty } }
+
+  func takeArrivals() -> [LoopLink] {
+    presence.withLock { presence in
+      let all = presence.arrivals
+      presence.arrivals.removeAll()
+      return all
+    }
+  }
+
+  // MARK: - Uses
+
+  /// One more transport; false when the device has been closed.
+  fileprivate func enter() -> Bool {
+    presence.withLock { presence in
+      if !presence.isClosed { presence.useCount += 1 }
+      return !presence.isClosed
+    }
+  }
+
+  fileprivate func leave() {
+    presence.withLock { presence in
+      presence.useCount -= 1
+      // Inside the lock: once the thread has seen that nobody is left, the bell is gone.
+      if presence.useCount == 0 { clinux_eventfd_ring(bell) }
+    }
+  }
+
+  /// Gives a removed device back when nobody uses it any more; the kernel may wait for that. The thread then ends.
+  func closeIfUnused() -> Bool {
+    let isClosed = presence.withLock { presence in
+      presence.isClosed = presence.useCount == 0
+      return presence.isClosed
+    }
+    guard isClosed else { return false }
+    queues.destroy()
+    // SAFETY: no transport is left, and none can come; its last act was to give its memory back. What the
+    // device would not take back goes with its files.
+    unsafe _ = ibv_dealloc_pd(domain)
+    unsafe crdma_release_files(context)
+    anchor.destroy()
+    channel.destroy()
+    clinux_close(bell)
+    return true
   }
 
   /// Wakes the thread when it sleeps.
@@ -67,7 +125,7 @@ final class OpenDevice: @unchecked Sendable {
   // MARK: - Opening
 
   /// The device of a local address, opened if it is not yet.
-  static func open(address: UInt32) throws(TransportError) -> OpenDevice {
+  static func open(address: UInt32) throws(TransportError) -> DeviceUse {
     let channel: EventChannel
     do throws(CallFailure) {
       channel = try EventChannel.create()
@@ -76,7 +134,7 @@ final class OpenDevice: @unchecked Sendable {
         error, deviceCount: VerbsDevice.all().count,
         forbiddenFile: SystemFiles.forbiddenDeviceFile)
     }
-    let result = registry.withLock { (open) -> Result<OpenDevice, TransportError> in
+    let result = registry.withLock { (open) -> Result<DeviceUse, TransportError> in
       do throws(TransportError) {
         return .success(try find(address: address, channel: channel, in: &open))
       } catch {
@@ -89,7 +147,7 @@ final class OpenDevice: @unchecked Sendable {
   /// Binds an id to the address, which tells the device; keeps channel and id only for a new device.
   private static func find(
     address: UInt32, channel: EventChannel, in open: inout [String: OpenDevice]
-  ) throws(TransportError) -> OpenDevice {
+  ) throws(TransportError) -> DeviceUse {
     let anchor: ConnectionID
     do throws(CallFailure) {
       anchor = try ConnectionID.create(on: channel, key: 0)
@@ -106,15 +164,21 @@ final class OpenDevice: @unchecked Sendable {
       }
       // SAFETY: the bound id holds the context.
       let name = unsafe String(cString: ibv_get_device_name(context.pointee.device))
-      if let known = open[name], !known.isRemoved.load(ordering: .acquiring) {
+      // One of the same name may have taken the place of another, of whose end its thread has not heard yet.
+      if let known = open[name], unsafe known.context == context,
+        !known.isRemoved.load(ordering: .acquiring), let use = DeviceUse(of: known)
+      {
         anchor.destroy()
         channel.destroy()
-        return known
+        return use
       }
       let device = try OpenDevice(channel: channel, anchor: anchor)
+      guard let use = DeviceUse(of: device) else {
+        throw CallFailure(call: "rdma_bind_addr", errno: ENODEV)
+      }
       try ConnectionThread.start(for: device)
       open[name] = device
-      return device
+      return use
     } catch {
       anchor.destroy()
       channel.destroy()
@@ -144,5 +208,19 @@ final class OpenDevice: @unchecked Sendable {
         failure, deviceCount: devices.count, forbiddenFile: SystemFiles.forbiddenDeviceFile)
     }
   }
+}
+
+/// A transport's hold on its device: the device's objects stay until the last one is gone.
+// The counter behind it has its lock.
+final class DeviceUse: Sendable {
+  let device: OpenDevice
+
+  /// Nil when the device has been closed.
+  fileprivate init?(of device: OpenDevice) {
+    guard device.enter() else { return nil }
+    self.device = device
+  }
+
+  deinit { device.leave() }
 }
 #endif

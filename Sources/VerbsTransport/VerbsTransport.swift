@@ -22,6 +22,8 @@ public struct VerbsTransport: RDMATransport, ~Copyable {
   public static let isAvailable = true
 
   let device: OpenDevice
+  /// Goes last: until then the device's objects stay, even when it is removed.
+  private let use: DeviceUse
   let link: LoopLink
   let kit: CompletionQueuePool.Kit
   /// The local address, in host order.
@@ -64,12 +66,14 @@ public struct VerbsTransport: RDMATransport, ~Copyable {
       || configuration.port != nil || configuration.gidIndex != nil
     let address = try DeviceChoice.address(
       for: configuration, devices: isNarrowed ? VerbsDevice.all() : [])
-    let device = try OpenDevice.open(address: address)
+    let use = try OpenDevice.open(address: address)
+    let device = use.device
     var configuration = configuration
     configuration.completionQueueEntries = min(
       configuration.completionQueueEntries, max(device.description.completionQueueEntriesMax, 1))
     let (link, kit, epoll) = try Self.open(configuration, on: device)
     self.address = address
+    self.use = use
     self.device = device
     self.link = link
     self.kit = kit
@@ -112,7 +116,7 @@ public struct VerbsTransport: RDMATransport, ~Copyable {
     -> TransportCapabilities
   {
     let description = device.description
-    let port = description.ports.first { $0.number == Int(device.anchor.port) }
+    let port = description.ports.first { $0.number == Int(device.port) }
     return TransportCapabilities(
       queuePairCountMax: min(configuration.queuePairCountMax, description.queuePairCountMax),
       sendCapacityMax: max(description.workRequestCountMax - 1, 1),

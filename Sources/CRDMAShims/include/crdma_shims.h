@@ -22,4 +22,7 @@ uint16_t crdma_local_port(struct rdma_cm_id *id);
 int crdma_set_nonblocking(int fd);
 /// Takes a descriptor out of an epoll set: one of a removed device is in error for ever. 0, or -1 with errno.
 int crdma_unwatch(int epoll, int fd);
+/// Gives a removed device's files back to the kernel, whose removal of some devices waits for that, and puts
+/// empty ones in their places: librdmacm may keep a context without ids, and closes the places with it.
+void crdma_release_files(struct ibv_context *context);
 #endif

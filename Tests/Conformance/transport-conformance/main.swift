@@ -1,9 +1,11 @@
 // Runs the conformance suite on the verbs backend, both sides in this process.
 //
-//   transport-conformance --bind ADDRESS [--peer ADDRESS] [--silent ADDRESS] [--only TEXT]
+//   transport-conformance --bind ADDRESS [--peer ADDRESS] [--silent ADDRESS] [--only TEXT | --run removal]
 //
 // --bind is the address of the passive side and --peer that of the active side (the same if left out);
 // --silent is one on the same segment where nobody is. Prints a line for each case; exits 1 if one failed.
+// `--run removal` is for a script that takes the device away when it reads `connected`, and brings it back when
+// it reads `removed`.
 internal import Glibc
 internal import RDMATransport
 internal import TransportConformance
@@ -29,7 +31,8 @@ func parse(_ text: String) -> UInt32? {
 
 func usage() -> Never {
   say(
-    "usage: transport-conformance --bind A.B.C.D [--peer A.B.C.D] [--silent A.B.C.D] [--only TEXT]")
+    "usage: transport-conformance --bind A.B.C.D [--peer A.B.C.D] [--silent A.B.C.D] "
+      + "[--only TEXT | --run removal]")
   exit(64)
 }
 
@@ -37,6 +40,7 @@ var bind: UInt32?
 var peer: UInt32?
 var silent: UInt32?
 var filter = ""
+var removes = false
 var arguments = CommandLine.arguments.dropFirst()
 while let option = arguments.popFirst() {
   guard let value = arguments.popFirst() else { usage() }
@@ -45,6 +49,7 @@ while let option = arguments.popFirst() {
   case "--peer": peer = parse(value)
   case "--silent": silent = parse(value)
   case "--only": filter = value
+  case "--run" where value == "removal": removes = true
   default: usage()
   }
 }
@@ -65,5 +70,14 @@ let backend = Backend<VerbsTransport>(
       VerbsTransport.Configuration(
         address: address, queuePairCountMax: 256, completionQueueEntries: 4096))
   })
+if removes {
+  do {
+    try RemovalRun.run(backend) { say($0) }
+    exit(0)
+  } catch {
+    say("FAIL \(error)")
+    exit(1)
+  }
+}
 let failed = Suite(backend).runAll(matching: filter) { say($0) }
 exit(failed == 0 ? 0 : 1)
