@@ -90,6 +90,7 @@ struct ConnectionListTests {
     #expect(bench.attempt()?.nid == a)
     #expect(bench.attempt()?.nid == b)
     bench.list.succeeded(at: bench.now, measured: 0)
+    bench.now += second
     // By age alone it would be c, a, b.
     #expect((0..<4).map { _ in bench.attempt()?.nid } == [b, a, c, b])
   }
