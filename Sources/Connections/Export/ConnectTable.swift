@@ -1,3 +1,5 @@
+internal import LustreWire
+
 /// What a row of spec 11 §5 asks.
 package enum ConnectCondition: UInt8, Sendable, CaseIterable, BitwiseCopyable {
   case always
@@ -183,14 +185,14 @@ private struct Walk {
   mutating func take(_ rule: ConnectRule) -> Bool {
     let refusal: Int32
     switch rule.step {
-    case .refuseInvalid: refusal = Errno.invalid
-    case .refuseNoDevice: refusal = Errno.noDevice
-    case .refuseAgain: refusal = Errno.again
-    case .refuseProtocol: refusal = Errno.protocolError
-    case .refuseAlready: refusal = Errno.already
-    case .refuseBusy: refusal = Errno.busy
-    case .refuseAccess: refusal = Errno.access
-    case .refuseReadOnly: refusal = Errno.readOnly
+    case .refuseInvalid: refusal = WireErrno.einval.rawValue
+    case .refuseNoDevice: refusal = WireErrno.enodev.rawValue
+    case .refuseAgain: refusal = WireErrno.eagain.rawValue
+    case .refuseProtocol: refusal = WireErrno.eproto.rawValue
+    case .refuseAlready: refusal = WireErrno.ealready.rawValue
+    case .refuseBusy: refusal = WireErrno.ebusy.rawValue
+    case .refuseAccess: refusal = WireErrno.eacces.rawValue
+    case .refuseReadOnly: refusal = WireErrno.erofs.rawValue
     case .refuseAsTarget: refusal = facts.targetRefusal
     default:
       mark(rule)

@@ -1,3 +1,5 @@
+internal import LustreWire
+
 /// What came of a CONNECT.
 package struct ConnectVerdict: Equatable, Sendable, BitwiseCopyable {
   /// The row of spec 11 §9.5 that decided.
@@ -25,10 +27,10 @@ extension ImportMachine {
     var verdict = ConnectVerdict(row: rule.row, effect: .ignore, errno: 0)
     switch rule.outcome {
     case .ignore: return verdict
-    case .fail: verdict.errno = facts.errno == 0 ? Errno.ioError : facts.errno
-    case .failProtocol: verdict.errno = Errno.protocolError
-    case .failNoDevice: verdict.errno = Errno.noDevice
-    case .failNotConnected: verdict.errno = Errno.notConnected
+    case .fail: verdict.errno = facts.errno == 0 ? WireErrno.eio.rawValue : facts.errno
+    case .failProtocol: verdict.errno = WireErrno.eproto.rawValue
+    case .failNoDevice: verdict.errno = WireErrno.enodev.rawValue
+    case .failNotConnected: verdict.errno = WireErrno.enotconn.rawValue
     case .full, .resend, .replay, .replayLocks, .evicted, .resumeReplay: break
     }
     if verdict.errno != 0 {
@@ -115,10 +117,12 @@ package struct ConnectFailure: Sendable, BitwiseCopyable {
 
   package func reaction(to errno: Int32) -> FailureReaction {
     switch errno {
-    case Errno.busy, Errno.again: .sameConnection
-    case Errno.access, Errno.readOnly: isBetweenServers ? .sameConnection : .deactivate
-    case Errno.protocolError: isOtherVersion ? .close : .retry
-    case Errno.noDevice, Errno.timedOut: hasRestedConnection ? .retryAtOnce : .retry
+    case WireErrno.ebusy.rawValue, WireErrno.eagain.rawValue: .sameConnection
+    case WireErrno.eacces.rawValue, WireErrno.erofs.rawValue:
+      isBetweenServers ? .sameConnection : .deactivate
+    case WireErrno.eproto.rawValue: isOtherVersion ? .close : .retry
+    case WireErrno.enodev.rawValue, WireErrno.etimedout.rawValue:
+      hasRestedConnection ? .retryAtOnce : .retry
     default: .retry
     }
   }
