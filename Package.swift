@@ -58,9 +58,13 @@ let package = Package(
       dependencies: ["LNet", "LustreWire", "Structures", "RDMATransport", containers],
       swiftSettings: settings),
     .target(
+      name: "PtlRPC",
+      dependencies: ["LNet", "LustreWire", "Structures", "RDMATransport", containers],
+      swiftSettings: settings),
+    .target(
       name: "NodeCore",
       dependencies: [
-        "O2IBLND", "LNet", "LustreWire", "Structures", "RDMATransport", containers,
+        "PtlRPC", "O2IBLND", "LNet", "LustreWire", "Structures", "RDMATransport", containers,
       ], swiftSettings: settings),
     .target(name: "Capture", dependencies: ["LustreWire"], swiftSettings: settings),
 
@@ -88,7 +92,8 @@ let package = Package(
     .target(
       name: "Simulation",
       dependencies: [
-        "NodeCore", "O2IBLND", "LNet", "LustreWire", "Structures", "RDMATransport", containers,
+        "NodeCore", "PtlRPC", "O2IBLND", "LNet", "LustreWire", "Structures", "RDMATransport",
+        containers,
       ], swiftSettings: settings),
 
     // Nodes on loops, for programs.
@@ -153,6 +158,12 @@ let package = Package(
       dependencies: [
         "O2IBLND", "LNet", "LustreWire", "Structures", "RDMATransport", "CAllocationCounter",
         containers,
+      ]),
+    .testTarget(
+      name: "PtlRPCTests",
+      dependencies: [
+        "PtlRPC", "NodeCore", "Simulation", "O2IBLND", "LNet", "LustreWire", "Structures",
+        "RDMATransport", "CAllocationCounter",
       ]),
     .testTarget(
       name: "TransportToolsTests",

@@ -1,6 +1,7 @@
 internal import BasicContainers
 package import LNet
 package import O2IBLND
+package import PtlRPC
 package import RDMATransport
 internal import Structures
 
@@ -13,6 +14,7 @@ public struct NodeCore: ~Copyable {
   package var turn: Turn
   package var lnet: LNet
   package var lnd: O2IBLND
+  package var rpc: PtlRPC
 
   /// Whose an expired timer is.
   package static let lnetTimerKind: UInt8 = 1
@@ -20,8 +22,15 @@ public struct NodeCore: ~Copyable {
   package static let operationTimerKind: UInt8 = 2
   /// The LND has this kind and the next one.
   package static let lndTimerKind: UInt8 = 3
+  package static let rpcTimerKind: UInt8 = 5
 
-  package init(turn: consuming Turn, lnet: consuming LNet, lnd: consuming O2IBLND) {
+  /// - Parameter rpc: without it the node speaks LNet only.
+  package init(
+    turn: consuming Turn, lnet: consuming LNet, lnd: consuming O2IBLND,
+    rpc: RPCConfiguration = .none
+  ) {
+    var turn = turn
+    self.rpc = PtlRPC(configuration: rpc, timerKind: Self.rpcTimerKind, turn: &turn)
     self.turn = turn
     self.lnet = lnet
     self.lnd = lnd
@@ -29,7 +38,7 @@ public struct NodeCore: ~Copyable {
 
   /// Whether the driver may hand in the next completion, event or expiry; else it takes the events first.
   package var hasRoom: Bool {
-    mutating get { lnet.hasRoom && lnd.events.isEmpty }
+    mutating get { lnet.hasRoom && lnd.events.isEmpty && rpc.hasRoom }
   }
 
   /// A work request has ended.
@@ -53,6 +62,7 @@ public struct NodeCore: ~Copyable {
       any = true
       switch expiry.kind {
       case Self.lnetTimerKind: lnet.timerExpired(owner: expiry.owner, turn: &turn)
+      case Self.rpcTimerKind: rpc.timerExpired(owner: expiry.owner, turn: &turn)
       case Self.operationTimerKind: operation(expiry.owner, &self)
       default: lnd.timerExpired(expiry, &turn)
       }
@@ -64,16 +74,44 @@ public struct NodeCore: ~Copyable {
   /// A time not later than the next deadline, in nanoseconds; nil for none.
   package mutating func nextDeadline() -> UInt64? { turn.timers.nextDeadline() }
 
-  /// Whether LNet reports something.
+  /// Whether LNet reports something to its consumers outside.
   package var hasEvents: Bool {
-    mutating get { !lnet.events.isEmpty }
+    mutating get {
+      carryEvents()
+      return !lnet.events.isEmpty && !isBlocked
+    }
   }
 
-  /// What LNet reports to its consumers.
-  package mutating func nextEvent() -> LNetEvent? { lnet.events.popFirst() }
+  /// What LNet reports to its consumers outside.
+  package mutating func nextEvent() -> LNetEvent? {
+    hasEvents ? lnet.events.popFirst() : nil
+  }
+
+  /// What PtlRPC reports.
+  package mutating func nextRPCEvent() -> RPCEvent? { rpc.events.popFirst() }
+
+  /// Whether LNet's next event is PtlRPC's, and PtlRPC's own must be taken first.
+  private var isBlocked: Bool {
+    mutating get { lnet.events.first.map(PtlRPC.owns) ?? false }
+  }
+
+  /// Gives PtlRPC its events, up to the next one of another consumer.
+  @discardableResult
+  private mutating func carryEvents() -> Bool {
+    var isAny = false
+    while rpc.hasRoom, isBlocked, let event = lnet.events.popFirst() {
+      isAny = true
+      rpc.handle(event, lnet: &lnet, turn: &turn)
+    }
+    return isAny
+  }
 
   /// Appends what the turn leaves to send to its batches: the last thing before they are handed over.
-  package mutating func flush() { lnd.flush(&turn) }
+  package mutating func flush() {
+    rpc.copyFresh(lnet: &lnet, turn: &turn)
+    pump()
+    lnd.flush(&turn)
+  }
 
   /// Whether another turn is due at once, although nothing has come: the last one's batches were full.
   package var needsTurn: Bool {
@@ -97,6 +135,8 @@ public struct NodeCore: ~Copyable {
         isQuiet = false
         lnd.answer(late.reception, late.answer, &turn)
       }
+      if carryEvents() { isQuiet = false }
+      if rpc.perform(lnet: &lnet, turn: &turn) { isQuiet = false }
     }
   }
 
@@ -125,6 +165,7 @@ public struct NodeCore: ~Copyable {
 
   /// Closes every connection in order; `hasStopped` says when it is done.
   package mutating func stop() {
+    rpc.stopServices(lnet: &lnet, turn: &turn)
     lnd.shutdown(&turn)
     pump()
   }

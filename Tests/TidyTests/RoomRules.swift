@@ -12,8 +12,9 @@ enum RoomRules {
     "LNet": containers.union(floor),
     "O2IBLND": containers.union(floor).union(["LNet"]),
     "Connections": containers.union(floor).union(["LNet"]),
-    "NodeCore": containers.union(floor).union(["LNet", "O2IBLND"]),
-    "Simulation": containers.union(floor).union(["LNet", "O2IBLND", "NodeCore"]),
+    "PtlRPC": containers.union(floor).union(["LNet"]),
+    "NodeCore": containers.union(floor).union(["LNet", "O2IBLND", "PtlRPC"]),
+    "Simulation": containers.union(floor).union(["LNet", "O2IBLND", "PtlRPC", "NodeCore"]),
     "Capture": ["LustreWire"],
   ]
 

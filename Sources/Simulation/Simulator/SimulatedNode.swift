@@ -3,6 +3,7 @@ package import LNet
 package import LustreWire
 package import NodeCore
 package import O2IBLND
+package import PtlRPC
 package import RDMATransport
 internal import Structures
 
@@ -12,6 +13,7 @@ package final class SimulatedNode {
   package struct Limits: Sendable {
     package var driver = O2IBLimits()
     package var lnet = LNetCapacity()
+    package var rpc = RPCConfiguration.none
     package var bulkByteCount = 8 << 20
 
     package init() {
@@ -75,7 +77,7 @@ package final class SimulatedNode {
   /// Message pieces and bulk pieces that are free when nothing is going on.
   let idlePieces: (messages: Int, bulk: Int)
 
-  init(
+  package init(
     number: Int, nids: [NID], stamp: UInt64, seed: UInt64, configuration: O2IBConfiguration,
     limits: Limits, fabric: SimulatedFabric
   ) throws(TransportError) {
@@ -115,7 +117,7 @@ extension SimulatedNode {
       var transport = fabric.openTransport(addresses: nids.map(\.address))
       let pieceCount =
         O2IBLND.pieceCount(configuration, connections: limits.driver.connections)
-        + limits.driver.transmits + limits.driver.sendPieces
+        + limits.driver.transmits + limits.driver.sendPieces + limits.rpc.capacity.pieceCount
       let messages = try transport.allocate(byteCount: pieceCount * 4096, access: .localWrite)
       let bulk = try transport.allocate(
         byteCount: limits.bulkByteCount, access: [.localWrite, .remoteWrite])
@@ -123,7 +125,8 @@ extension SimulatedNode {
         messages: Arena(region: messages, pieceByteCount: 4096, isBulk: false),
         bulk: Arena(region: bulk, pieceByteCount: 4096, isBulk: true))
       let timerCount =
-        O2IBLND.timerCount(limits.driver) + limits.lnet.pings + limits.lnet.peerInterfaces + 16
+        O2IBLND.timerCount(limits.driver) + limits.lnet.pings + limits.lnet.peerInterfaces
+        + limits.rpc.capacity.timerCount + 16
       var turn = Turn(now: fabric.now, memory: memory, timerCount: timerCount, seed: seed)
       let lnet = LNet(
         configuration: LNetConfiguration(
@@ -136,7 +139,7 @@ extension SimulatedNode {
           O2IBInterface(index: UInt8($0), nid: $1, stamp: stamp, ipv4: $1.address)
         },
         timerKind: NodeCore.lndTimerKind)
-      core = NodeCore(turn: turn, lnet: lnet, lnd: lnd)
+      core = NodeCore(turn: turn, lnet: lnet, lnd: lnd, rpc: limits.rpc)
       self.transport = transport
     }
 
@@ -144,7 +147,8 @@ extension SimulatedNode {
     ///
     /// - Returns: whether anything happened.
     package mutating func turn(
-      at now: UInt64, _ received: (LNetEvent, inout NodeCore) -> Void
+      at now: UInt64, _ received: (LNetEvent, inout NodeCore) -> Void,
+      _ receivedRPC: (RPCEvent, inout NodeCore) -> Void = { _, _ in }
     ) -> Bool {
       core.turn.now = now
       completions.removeAll()
@@ -157,6 +161,10 @@ extension SimulatedNode {
       core.pump()
       while let event = core.nextEvent() {
         received(event, &core)
+        core.pump()
+      }
+      while let event = core.nextRPCEvent() {
+        receivedRPC(event, &core)
         core.pump()
       }
       core.flush()

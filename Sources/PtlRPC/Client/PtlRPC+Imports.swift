@@ -1,0 +1,84 @@
+internal import BasicContainers
+package import LustreWire
+internal import RDMATransport
+
+// What the room keeps of imports: which requests have no reply yet (spec 10 §9.3), and estimates (12 §2).
+extension PtlRPC {
+  /// An import begins: nothing is known of its server.
+  package mutating func resetImport(_ slot: UInt32) {
+    precondition(imports[Int(slot)].firstUnreplied == noCell, "an import with requests")
+    imports[Int(slot)] = ImportRecord()
+  }
+
+  /// It has connected: the latency is measured anew, from the connect's own reply on (spec 12 §2.2).
+  package mutating func resetLatency(ofImport slot: UInt32) {
+    imports[Int(slot)].latency.reset(to: 0)
+  }
+
+  /// The estimated network latency, in seconds.
+  package mutating func latency(ofImport slot: UInt32) -> UInt32 {
+    imports[Int(slot)].latency.current
+  }
+
+  /// What a service is expected to take, in seconds.
+  package mutating func estimate(ofImport slot: UInt32, _ portal: Portal) -> UInt32 {
+    imports[Int(slot)].estimates.estimate(portal)
+  }
+
+  /// `pb_last_xid` as a request of now would say it.
+  package mutating func lastXID(ofImport slot: UInt32) -> UInt64 {
+    let first = imports[Int(slot)].firstUnreplied
+    if first != noCell {
+      let replied = requests[Int(first)].xid &- 1
+      // It never goes back.
+      if replied > imports[Int(slot)].repliedXID { imports[Int(slot)].repliedXID = replied }
+    }
+    return imports[Int(slot)].repliedXID
+  }
+
+  /// Enters a request at the end of its import's list: its XID is the newest.
+  mutating func enlist(_ slot: Int) {
+    let number = Int(requests[slot].draft.importSlot)
+    let last = imports[number].lastUnreplied
+    requests.cells[slot].isUnreplied = true
+    requests.cells[slot].previousUnreplied = last
+    requests.cells[slot].nextUnreplied = noCell
+    if last == noCell {
+      imports[number].firstUnreplied = UInt32(slot)
+    } else {
+      requests.cells[Int(last)].nextUnreplied = UInt32(slot)
+    }
+    imports[number].lastUnreplied = UInt32(slot)
+  }
+
+  /// Its reply is there, or nobody waits for it any more.
+  mutating func unlist(_ slot: Int) {
+    let number = Int(requests[slot].draft.importSlot)
+    let previous = requests[slot].previousUnreplied
+    let next = requests[slot].nextUnreplied
+    if previous == noCell {
+      imports[number].firstUnreplied = next
+    } else {
+      requests.cells[Int(previous)].nextUnreplied = next
+    }
+    if next == noCell {
+      imports[number].lastUnreplied = previous
+    } else {
+      requests.cells[Int(next)].previousUnreplied = previous
+    }
+    requests.cells[slot].isUnreplied = false
+    _ = lastXID(ofImport: UInt32(number))
+  }
+
+  /// Learns from a reply how long the network took (spec 12 §2.2).
+  mutating func measureLatency(_ slot: Int, _ body: RPCBody, at now: UInt64) {
+    let number = Int(requests[slot].draft.importSlot)
+    let elapsed = UInt32(
+      clamping: (now &- requests[slot].sentTime) / nanosecondsPerSecond)
+    guard body.serviceTime <= elapsed &+ 3 else { return }
+    let sample = (elapsed > body.serviceTime ? elapsed - body.serviceTime : 0) + 1
+    imports[number].latency.measure(sample, at: Self.seconds(now), adaptive)
+  }
+
+  static func seconds(_ now: UInt64) -> UInt32 { UInt32(clamping: now / nanosecondsPerSecond) }
+}

@@ -1,0 +1,224 @@
+internal import BasicContainers
+internal import LNet
+internal import LustreWire
+internal import RDMATransport
+internal import Structures
+
+// An attempt, in the order of spec 10 §6.1: bulk is laid open, then the place for the reply, then the PUT goes.
+extension PtlRPC {
+  /// Takes a queued request a step further; false when LNet has no place for it now.
+  mutating func advance(request slot: Int, lnet: inout LNet, turn: inout Turn) -> Bool {
+    switch requests[slot].state {
+    case .draft: return true
+    case .active:
+      return requests[slot].isSent || attempt(slot, lnet: &lnet, turn: &turn)
+    case .ended:
+      guard takeBack(slot, lnet: &lnet, turn: &turn) else { return false }
+      if requests[slot].isOnWire { return true }
+      return settle(slot, turn: &turn)
+    }
+  }
+
+  /// Puts a request on the wire; what was done before LNet was busy is kept.
+  private mutating func attempt(_ slot: Int, lnet: inout LNet, turn: inout Turn) -> Bool {
+    if !requests[slot].isStarted { start(slot, turn: &turn) }
+    guard layOpen(slot, lnet: &lnet, turn: &turn) else { return false }
+    do throws(LNetError) {
+      if requests[slot].sinkDescriptor == .none {
+        let handle = try expose(slot, lnet: &lnet, turn: &turn)
+        requests.cells[slot].sinkDescriptor = handle
+      }
+      encodeBody(slot, turn: &turn)
+      if requests[slot].sendDescriptor == .none {
+        let handle = try lnet.bind(
+          MemoryDescriptor(
+            memory: requests[slot].request, threshold: 1, tag: RPCTag(.requestSend, slot).raw))
+        requests.cells[slot].sendDescriptor = handle
+      }
+      try lnet.put(
+        PutRequest(
+          descriptor: requests[slot].sendDescriptor, target: requests[slot].route.server,
+          portal: requests[slot].draft.requestPortal, matchBits: requestMatchBits(slot),
+          interface: requests[slot].route.interface), turn: &turn)
+    } catch {
+      switch error {
+      case .busy: return false
+      case .noRoute: end(slot, .failed, status: WireErrno.ehostunreach.status, turn: &turn)
+      case .unknownHandle, .exhausted, .tooLong, .occupied:
+        preconditionFailure("LNet refused a request: \(error)")
+      }
+      return true
+    }
+    requests.cells[slot].isSent = true
+    // It may have waited for LNet.
+    requests.cells[slot].sentTime = turn.now
+    armDeadline(slot, turn: &turn)
+    counters.requestsSent += 1
+    if requests[slot].attemptCount > 0 { counters.requestsResent += 1 }
+    requests.cells[slot].attemptCount += 1
+    return true
+  }
+
+  /// The XID is the request's match bits; without BULK_MBITS the last ones of its bulk are (spec 10 §9.2).
+  private mutating func requestMatchBits(_ slot: Int) -> UInt64 {
+    let request = requests[slot]
+    return request.draft.bulk != nil && !request.route.hasBulkMatchBits
+      ? request.matchBits : request.xid
+  }
+
+  private mutating func expose(
+    _ slot: Int, lnet: inout LNet, turn: inout Turn
+  ) throws(LNetError) -> DescriptorHandle {
+    let request = requests[slot]
+    let matchBits =
+      request.draft.bulk != nil && !request.route.hasBulkMatchBits
+      ? request.matchBits : request.replyMatchBits
+    return try lnet.expose(
+      MatchEntry(
+        portal: request.draft.replyPortal, matchBits: matchBits, nid: request.route.server.nid,
+        pid: request.route.server.pid),
+      MemoryDescriptor(
+        memory: request.sink, options: [.put, .remoteOffset, .truncate],
+        tag: RPCTag(.replySink, slot).raw), turn: &turn)
+  }
+
+  /// The attempt begins now: its timeout, and when it passes (spec 12 §2.3, §2.4).
+  private mutating func start(_ slot: Int, turn: inout Turn) {
+    requests.cells[slot].isStarted = true
+    let draft = requests[slot].draft
+    let timeout: UInt32
+    if let stated = draft.timeout {
+      timeout = stated
+    } else if adaptive.isEnabled {
+      timeout = AdaptiveSettings.timeout(
+        forEstimate: imports[Int(draft.importSlot)].estimates.estimate(draft.requestPortal))
+    } else {
+      timeout = adaptive.fixedTimeout
+    }
+    requests.cells[slot].timeout = timeout
+    requests.cells[slot].sentTime = turn.now
+    armDeadline(slot, turn: &turn)
+  }
+
+  /// Sets the timer for `sent + timeout + latency`.
+  mutating func armDeadline(_ slot: Int, turn: inout Turn) {
+    let latency =
+      requests[slot].route.latency
+      ?? (adaptive.isEnabled ? imports[Int(requests[slot].draft.importSlot)].latency.current : 0)
+    let seconds = UInt64(requests[slot].timeout) + UInt64(latency)
+    turn.timers.arm(
+      requestTimers[slot], at: requests[slot].sentTime &+ seconds * nanosecondsPerSecond)
+  }
+
+  /// Writes header and body as they are for this attempt.
+  private mutating func encodeBody(_ slot: Int, turn: inout Turn) {
+    let draft = requests[slot].draft
+    let isUnlisted = draft.opcode.isConnect || draft.opcode.isDisconnect
+    var body = RPCBody(request: draft.opcode)
+    body.handle = requests[slot].route.handle
+    body.service = draft.service
+    body.status = draft.processID
+    body.lastXID = isUnlisted ? 0 : lastXID(ofImport: draft.importSlot)
+    body.tag = draft.tag
+    body.transno = draft.transno
+    body.flags = draft.flags
+    if requests[slot].attemptCount > 0 { body.flags.insert(.resent) }
+    body.connectFlags = draft.connectFlags
+    body.connectionCount = requests[slot].route.connectionCount
+    body.timeout = requests[slot].timeout
+    body.serviceTime = draft.serviceTime
+    body.preVersions = draft.preVersions
+    body.matchBits = requests[slot].matchBits
+    let header = RPCHeader(
+      flavor: draft.flavor,
+      replyByteCount: draft.statedReplyByteCount ?? UInt32(draft.replyByteCount),
+      flags: requests[slot].route.headerFlags)
+    let count = requests[slot].bufferCount
+    var bytes = turn.memory.mutableBytes(requests[slot].request)
+    header.encode(into: &bytes, at: 0, bufferCount: count)
+    body.encode(into: &bytes, at: RPCMessage.headerByteCount(buffers: count))
+  }
+
+  // MARK: - Ends
+
+  /// Tells the owner how an attempt ended; what is still on the wire is taken back next.
+  mutating func end(
+    _ slot: Int, _ kind: RPCEvent.Kind, status: Int32, turn: inout Turn
+  ) {
+    requests.cells[slot].state = .ended
+    requests.cells[slot].endKind = kind
+    if kind == .replied, requests[slot].isUnreplied { unlist(slot) }
+    turn.timers.disarm(requestTimers[slot])
+    let isKept = events.append(
+      RPCEvent(
+        kind, requests.handle(slot), status: status, tag: requests[slot].draft.ownerTag))
+    precondition(isKept, "the node called in without room for events")
+    if requests[slot].isOnWire { queue(request: slot) }
+  }
+
+  mutating func requestTimedOut(_ slot: Int, turn: inout Turn) {
+    guard requests[slot].state == .active else { return }
+    counters.requestsTimedOut += 1
+    end(slot, .timedOut, status: WireErrno.etimedout.status, turn: &turn)
+  }
+
+  /// Asks LNet for what is not needed any more; false when there is no room for its events.
+  private mutating func takeBack(_ slot: Int, lnet: inout LNet, turn: inout Turn) -> Bool {
+    if requests[slot].sinkDescriptor != .none {
+      try? lnet.unlink(requests[slot].sinkDescriptor, turn: &turn)
+    }
+    // What was answered has been sent: only LNet's word for it is missing.
+    if requests[slot].sendDescriptor != .none, requests[slot].endKind != .replied {
+      try? lnet.unlink(requests[slot].sendDescriptor, turn: &turn)
+    }
+    var cell = requests[slot].liveBulkCount > 0 ? requests[slot].firstCell : noCell
+    while cell != noCell {
+      guard lnet.hasRoom else { return false }
+      let next = cells[Int(cell)].next
+      if cells[Int(cell)].descriptor != .none {
+        try? lnet.unlink(cells[Int(cell)].descriptor, turn: &turn)
+      }
+      cell = next
+    }
+    return true
+  }
+
+  /// Nothing of an ended request is on the wire: it goes out again, or its slot is free.
+  private mutating func settle(_ slot: Int, turn: inout Turn) -> Bool {
+    freeCells(slot)
+    if requests[slot].isReleased {
+      free(slot, turn: &turn)
+      return true
+    }
+    guard requests[slot].wantsResend else { return true }
+    if requests[slot].needsLargerSink {
+      let byteCount = requests[slot].draft.replyByteCount
+      guard let sink = Self.allocateSink(replyByteCount: byteCount, &turn) else { return false }
+      turn.memory.release(requests[slot].sink)
+      requests.cells[slot].sink = sink
+      requests.cells[slot].needsLargerSink = false
+    }
+    requests.cells[slot].wantsResend = false
+    requests.cells[slot].state = .active
+    requests.cells[slot].isStarted = false
+    requests.cells[slot].isSent = false
+    requests.cells[slot].hasFinalReply = false
+    requests.cells[slot].hasReply = false
+    requests.cells[slot].reply = .none
+    requests.cells[slot].bulkStatus = 0
+    requests.cells[slot].bulkByteCount = 0
+    queue(request: slot)
+    return true
+  }
+
+  private mutating func free(_ slot: Int, turn: inout Turn) {
+    turn.memory.release(requests[slot].request)
+    turn.memory.release(requests[slot].sink)
+    if requests[slot].draft.bulk != nil {
+      events.append(
+        RPCEvent(.released, requests.handle(slot), tag: requests[slot].draft.ownerTag))
+    }
+    requests.cells[slot].isUnreplied = false
+    requests.give(slot)
+  }
+}
