@@ -179,7 +179,11 @@ let package = Package(
       dependencies: [
         "Verbena", "EmulatedTransport", "LNet", "LustreWire", "NodeCore", "RDMATransport",
       ]),
-    .testTarget(name: "BenchKitTests", dependencies: ["BenchKit", "LustreWire"]),
+    .testTarget(
+      name: "BenchKitTests",
+      dependencies: [
+        "BenchKit", "EmulatedTransport", "LNet", "LustreWire", "NodeCore", "RDMATransport", "Verbena",
+      ]),
     .testTarget(
       name: "CommandTests",
       dependencies: [

@@ -47,7 +47,7 @@ import Testing
     let target = try #require(NID("10.0.0.1@o2ib"))
     let phase = BenchPhase(
       .put, target: target, byteCount: 4096, count: 100, warmupCount: 5, inFlight: 8,
-      isChecked: true, durationNanoseconds: 7)
+      isChecked: true, durationNanoseconds: 7, ratePerSecond: 9)
     let again = try #require(BenchPhase(words: phase.words))
     #expect(again.words == phase.words)
     for index in phase.words.indices {
@@ -66,9 +66,22 @@ import Testing
     outcome.mismatchCount = 2
     outcome.status = -110
     for value in [5, 5, 70_000, 1_234_567_890] as [UInt64] { outcome.latency.record(value) }
+    outcome.correctedLatency.record(9)
     let again = try #require(BenchOutcome(text: outcome.text))
     #expect(again.text == outcome.text)
+    #expect(again.latency.count == 4 && again.correctedLatency.count == 1)
     #expect(BenchOutcome(text: "count x") == nil)
     #expect(BenchOutcome(text: "latency 1-2") == nil)
+    #expect(BenchOutcome(text: "corrected 1-2") == nil)
+  }
+
+  @Test func matchBitsHoldAllParts() {
+    let bits = BenchWire.matchBits(.echo, session: 0xDEAD_BEEF, phase: 0x1AB, slot: 4095)
+    #expect(BenchWire.kind(bits) == .echo)
+    #expect(BenchWire.phase(bits) == 0xAB)
+    #expect(BenchWire.slot(bits) == 4095)
+    #expect(bits & BenchWire.sessionMask == 0xDEAD_BEEF)
+    #expect(BenchWire.kind(bits & BenchWire.answerMask) == nil)
+    #expect(BenchWire.slot(bits & BenchWire.answerMask) == 4095)
   }
 }

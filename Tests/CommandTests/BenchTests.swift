@@ -58,6 +58,35 @@ import Testing
     #expect(metrics?["connects"] as? Double == 8)
   }
 
+  @Test(arguments: [
+    (["message", "-n", "30", "--warmup", "2", "--operation", "both"], 2),
+    (["bulk", "-n", "30", "--warmup", "2", "-s", "4K"], 2),
+  ])
+  func atARate(arguments: [String], seriesCount: Int) async throws {
+    let report = try await Self.json(arguments + ["--rate", "1000"])
+    #expect(Self.series(report).count == seriesCount)
+    for one in Self.series(report) {
+      let corrected = one["correctedLatency"] as? [String: Any]
+      #expect(corrected?["count"] as? Int == 30)
+      #expect(Self.count(one) == 30)
+      #expect((one["labels"] as? [String: Any])?["askedPerSecond"] as? Int == 1000)
+    }
+  }
+
+  @Test func intervalsAreShownOnStandardError() async throws {
+    // 25 transfers at 100 a second take a quarter of a second, whatever the machine.
+    let result = try await Command.run([
+      "bench", "bulk", "-n", "25", "--warmup", "0", "-s", "4K", "--checksum", "off", "--rate",
+      "100", "--interval", "50ms", "--force", "--quiet",
+    ])
+    #expect(result.status == 0, "\(result.error)")
+    let lines = result.error.split(separator: "\n")
+    #expect(lines.first?.hasPrefix("interval") == true)
+    #expect(lines.count >= 3)
+    #expect(lines.dropFirst().allSatisfy { $0.hasPrefix("put 4K") })
+    #expect(result.output.split(separator: "\n").count == 1)
+  }
+
   @Test func quietPrintsOneLine() async throws {
     let result = try await Command.run(
       ["bench", "bulk", "-n", "2", "-s", "64K", "--checksum", "off", "--quiet", "--force"])
@@ -81,6 +110,8 @@ import Testing
     (["bulk", "-s", "1M..4K"], "is no range"), (["connect", "--in-flight", "17"], "1 to 16"),
     (["bulk", "-c", "UD"], "must be"), (["bulk", "10.0.0.[1-2]@o2ib"], "takes one"),
     (["message", "--peer-credits", "7"], "8 to 255"), (["bulk", "-D", "fast"], "is no duration"),
+    (["bulk", "--rate", "-1"], "--rate"), (["message", "--rate", "10000001"], "0 to 10000000"),
+    (["bulk", "--interval", "soon"], "is no duration"), (["bulk", "-c", "UC"], "must be RC"),
   ])
   func badInput(arguments: [String], named: String) async throws {
     let result = try await Command.run(["bench"] + arguments)

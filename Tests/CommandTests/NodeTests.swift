@@ -97,6 +97,24 @@ import Testing
     ])
     #expect(bench.status == 0, "\(bench.error)")
     #expect(bench.output.contains("running node 10.0.1.2@o2ib"))
+    let paced = try await place.run([
+      "bench", "bulk", "10.0.1.1@o2ib", "-n", "20", "-s", "4K", "--rate", "1000", "--force",
+    ])
+    #expect(paced.status == 0, "\(paced.error)")
+    #expect(paced.output.contains("running node 10.0.1.2@o2ib"))
+    // What only a node of the command's own can do is refused, with what to do instead.
+    for arguments in [["connect"], ["bulk", "--interval", "1s"]] {
+      let refused = try await place.run(["bench"] + arguments + ["10.0.1.1@o2ib"])
+      #expect(refused.status == 64)
+      #expect(refused.error.contains("10.0.1.2@o2ib"))
+      #expect(refused.error.contains("give another address with --bind"), "\(refused.error)")
+    }
+    let other = try await place.run([
+      "bench", "connect", "--fabric", place.fabric, "--bind", "10.0.1.3", "10.0.1.1@o2ib", "-n",
+      "4",
+      "--in-flight", "2", "--warmup", "2", "--force",
+    ])
+    #expect(other.status == 0, "\(other.error)")
 
     let second = try await place.run(["node", "--fabric", place.fabric, "--bind", "10.0.1.2"])
     #expect(second.status == 64)

@@ -57,6 +57,7 @@ import Testing
     #expect(lines.count == 3)
     #expect(
       lines[0].hasPrefix("benchmark,series,size,messagesPerSecond,none,count,minNanoseconds,"))
+    #expect(lines[0].contains(",correctedCount,correctedMinNanoseconds,"))
     #expect(lines[1].hasPrefix("message,half round trip,64,,,100,100,"))
     #expect(lines[2].hasPrefix("message,rate,,1000000.0,nan,,"))
   }

@@ -83,7 +83,8 @@ extension BenchReport {
     ])
   }
 
-  /// A row per series: its labels, its metrics, its latencies in nanoseconds.
+  /// A row per series: its labels, its metrics, its latencies in nanoseconds; of open loops those from when operations
+  /// should have begun as well.
   package var csv: String {
     var labels: [String] = []
     var metrics: [String] = []
@@ -91,12 +92,18 @@ extension BenchReport {
       for (name, _) in one.labels where !labels.contains(name) { labels.append(name) }
       for (name, _) in one.metrics where !metrics.contains(name) { metrics.append(name) }
     }
-    let latencies = LatencySummary().members.map {
+    let names = LatencySummary().members.map {
       $0.name == "count" ? "count" : $0.name + "Nanoseconds"
     }
-    var table = Table((["benchmark", "series"] + labels + metrics + latencies).map { .init($0) })
+    let isOpen = series.contains { $0.correctedLatency != nil }
+    let corrected =
+      isOpen ? names.map { "corrected" + $0.prefix(1).uppercased() + $0.dropFirst() } : []
+    var table = Table(
+      (["benchmark", "series"] + labels + metrics + names + corrected).map { .init($0) })
+    func cells(_ recorder: LatencyRecorder?) -> [String] {
+      recorder?.summary.members.map { Self.cell($0.value) } ?? names.map { _ in "" }
+    }
     for one in series {
-      let summary = one.latency?.summary.members.map { Self.cell($0.value) }
       table.add(
         [benchmark, one.name]
           + labels.map { name in
@@ -104,7 +111,7 @@ extension BenchReport {
           }
           + metrics.map { name in one.metrics.first { $0.name == name }.map { "\($0.value)" } ?? ""
           }
-          + (summary ?? latencies.map { _ in "" }))
+          + cells(one.latency) + (isOpen ? cells(one.correctedLatency) : []))
     }
     return table.csv
   }
@@ -115,11 +122,12 @@ extension BenchReport {
   }
 
   /// A percentile spectrum per series with latencies, by file name. With one series it is the name given,
-  /// with several the series' names stand before the ending.
+  /// with several the series' names stand before the ending. Of an open loop it is the one that counts from when
+  /// operations should have begun.
   package func spectra(path: String) -> [(path: String, text: String)] {
     let measured = series.filter { ($0.latency?.count ?? 0) > 0 }
     return measured.map { one in
-      let text = one.latency?.spectrum ?? ""
+      let text = (one.correctedLatency ?? one.latency)?.spectrum ?? ""
       guard measured.count > 1 else { return (path, text) }
       let values = one.labels.map { Self.cell($0.value) }
       let name = ([one.name] + values).joined(separator: "-").map {

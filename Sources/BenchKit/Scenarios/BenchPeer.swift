@@ -24,4 +24,7 @@ package struct BenchPeer: NodeProgram {
       client.received(event, &node)
     }
   }
+  package mutating func expired(timer owner: UInt32, _ node: inout NodeCore) {
+    client.expired(timer: owner, &node)
+  }
 }

@@ -3,7 +3,7 @@ package import LustreWire
 /// One measurement between two nodes.
 package struct BenchPhase: Sendable {
   package enum Operation: Sendable, Equatable {
-    /// PUTs forth and back, one at a time.
+    /// PUTs forth and back; one at a time, unless a rate says when they begin.
     case pingPong
     /// PUTs one way, several at a time, none of them answered but the last.
     case stream
@@ -26,10 +26,13 @@ package struct BenchPhase: Sendable {
   package var isChecked: Bool
   /// Ends the measurement before its count is reached, in nanoseconds; 0 for no limit.
   package var durationNanoseconds: UInt64
+  /// Operations begun a second, whatever becomes of those before (open loop); 0 begins the next one when one ends.
+  package var ratePerSecond: Int
 
   package init(
     _ operation: Operation, target: NID, byteCount: Int, count: Int, warmupCount: Int = 0,
-    inFlight: Int = 1, isChecked: Bool = false, durationNanoseconds: UInt64 = 0
+    inFlight: Int = 1, isChecked: Bool = false, durationNanoseconds: UInt64 = 0,
+    ratePerSecond: Int = 0
   ) {
     self.operation = operation
     self.target = target
@@ -39,6 +42,7 @@ package struct BenchPhase: Sendable {
     self.inFlight = inFlight
     self.isChecked = isChecked
     self.durationNanoseconds = durationNanoseconds
+    self.ratePerSecond = ratePerSecond
   }
 }
 
@@ -48,8 +52,10 @@ package struct BenchOutcome: Sendable {
   package var count = 0
   /// From the first that counted to the confirmed end of the last, in nanoseconds.
   package var elapsedNanoseconds: UInt64 = 0
-  /// Of each operation: half a round trip for ping-pong, else from the call to its end.
+  /// Of each operation, from the call to its end; of ping-pong one at a time, half of it.
   package var latency = LatencyRecorder()
+  /// Where a rate was asked for: from when the operation should have begun.
+  package var correctedLatency = LatencyRecorder()
   /// Data that arrived with another checksum than it left with, at either end.
   package var mismatchCount: UInt64 = 0
   /// The errno, negative, that ended it; 0 for none.

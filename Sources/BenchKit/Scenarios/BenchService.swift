@@ -13,8 +13,7 @@ package struct BenchService: NodeProgram {
   private static let patternTag = firstTag + 1
   private static let echoTag = firstTag + 2
 
-  /// Data that did not have the checksum it came with, since the start.
-  private var mismatchCount: UInt64 = 0
+  private var accounts = BenchAccounts()
   private var echoMemory = BufferRef.none
   /// The descriptor of echoes of the last length: a whole descriptor is always sent.
   private var echoDescriptor = DescriptorHandle.none
@@ -35,7 +34,7 @@ package struct BenchService: NodeProgram {
       TransferPattern.fill(&bytes)
       let entry = MatchEntry(
         portal: BenchWire.service, matchBits: BenchWire.matchBits(.pattern, session: 0),
-        ignoreBits: BenchWire.sessionMask)
+        ignoreBits: BenchWire.answerMask)
       _ = try? node.lnet.expose(
         entry,
         MemoryDescriptor(
@@ -49,20 +48,25 @@ package struct BenchService: NodeProgram {
 
   package mutating func received(_ event: LNetEvent, _ node: inout NodeCore) {
     guard event.kind == .put, event.tag == Self.messagesTag, event.status == 0 else { return }
+    let session = UInt32(truncatingIfNeeded: event.matchBits & BenchWire.sessionMask)
     switch BenchWire.kind(event.matchBits) {
-    case .echo: answer(event, &node)
-    case .data where event.headerData != 0:
-      if TransferChecksum.of(node.turn.memory.bytes(event.payload)) != event.headerData {
-        mismatchCount += 1
-      }
-    default: break
+    case .echo: answer(event, session, &node)
+    case .discard: accounts.count(session, isWrong: false)
+    case .data:
+      let isWrong =
+        event.headerData != 0
+        && TransferChecksum.of(node.turn.memory.bytes(event.payload)) != event.headerData
+      accounts.count(session, isWrong: isWrong)
+    case .pattern, nil: break
     }
     // A message without data holds nothing.
     if event.delivery != .none { node.lnet.release(event.delivery, turn: &node.turn) }
   }
 
   /// Sends as many bytes back as came. When a table is full the echo is not sent; the asker's deadline says so.
-  private mutating func answer(_ event: LNetEvent, _ node: inout NodeCore) {
+  private mutating func answer(
+    _ event: LNetEvent, _ session: UInt32, _ node: inout NodeCore
+  ) {
     do throws(LNetError) {
       if echoDescriptor == .none || echoLength != event.movedLength {
         if echoDescriptor != .none { try node.lnet.unlink(echoDescriptor, turn: &node.turn) }
@@ -74,8 +78,8 @@ package struct BenchService: NodeProgram {
       try node.lnet.put(
         PutRequest(
           descriptor: echoDescriptor, target: ProcessID(nid: event.source),
-          portal: BenchWire.answers, matchBits: event.matchBits & BenchWire.sessionMask,
-          headerData: mismatchCount, interface: event.interface), turn: &node.turn)
+          portal: BenchWire.answers, matchBits: event.matchBits & BenchWire.answerMask,
+          headerData: accounts[session].encoded, interface: event.interface), turn: &node.turn)
     } catch {
       return
     }

@@ -27,25 +27,28 @@ extension BenchPhase {
   /// Bounds of what a node lets itself be asked for.
   private static let countMax = 1_000_000_000
   private static let inFlightMax = 4096
+  package static let ratePerSecondMax = 10_000_000
 
   package var words: [String] {
     [
       operation.word, "\(target)", "\(byteCount)", "\(count)", "\(warmupCount)", "\(inFlight)",
-      isChecked ? "1" : "0", "\(durationNanoseconds)",
+      isChecked ? "1" : "0", "\(durationNanoseconds)", "\(ratePerSecond)",
     ]
   }
 
   /// Reads what `words` gives; nil when something is missing or out of bounds.
   package init?(words: [String]) {
-    guard words.count == 8, let operation = Operation(word: words[0]), let target = NID(words[1]),
+    guard words.count == 9, let operation = Operation(word: words[0]), let target = NID(words[1]),
       let byteCount = Int(words[2]), (0...BenchWire.byteCountMax).contains(byteCount),
       let count = Int(words[3]), (1...Self.countMax).contains(count), let warmup = Int(words[4]),
       (0...Self.countMax).contains(warmup), let inFlight = Int(words[5]),
-      (1...Self.inFlightMax).contains(inFlight), let duration = UInt64(words[7])
+      (1...Self.inFlightMax).contains(inFlight), let duration = UInt64(words[7]),
+      let rate = Int(words[8]), (0...Self.ratePerSecondMax).contains(rate)
     else { return nil }
     self.init(
       operation, target: target, byteCount: byteCount, count: count, warmupCount: warmup,
-      inFlight: inFlight, isChecked: words[6] == "1", durationNanoseconds: duration)
+      inFlight: inFlight, isChecked: words[6] == "1", durationNanoseconds: duration,
+      ratePerSecond: rate)
   }
 }
 
@@ -53,7 +56,23 @@ extension BenchOutcome {
   /// Lines of a name and numbers; nothing of the histogram is lost.
   package var text: String {
     "count \(count)\nelapsed \(elapsedNanoseconds)\nmismatches \(mismatchCount)\nstatus \(status)\n"
-      + "latency" + latency.buckets.map { " \($0.value):\($0.count)" }.joined() + "\n"
+      + "latency\(Self.text(latency))\ncorrected\(Self.text(correctedLatency))\n"
+  }
+
+  private static func text(_ recorder: LatencyRecorder) -> String {
+    recorder.buckets.map { " \($0.value):\($0.count)" }.joined()
+  }
+
+  private static func recorder(_ words: ArraySlice<Substring>) -> LatencyRecorder? {
+    var recorder = LatencyRecorder()
+    for word in words {
+      let pair = word.split(separator: ":")
+      guard pair.count == 2, let value = UInt64(pair[0]), let count = UInt64(pair[1]) else {
+        return nil
+      }
+      recorder.record(value, count: count)
+    }
+    return recorder
   }
 
   package init?(text: String) {
@@ -61,14 +80,9 @@ extension BenchOutcome {
     for line in text.split(separator: "\n") {
       let words = line.split(separator: " ")
       guard let name = words.first else { continue }
-      if name == "latency" {
-        for word in words.dropFirst() {
-          let pair = word.split(separator: ":")
-          guard pair.count == 2, let value = UInt64(pair[0]), let count = UInt64(pair[1]) else {
-            return nil
-          }
-          latency.record(value, count: count)
-        }
+      if name == "latency" || name == "corrected" {
+        guard let recorder = Self.recorder(words.dropFirst()) else { return nil }
+        if name == "latency" { latency = recorder } else { correctedLatency = recorder }
         continue
       }
       guard words.count == 2, let number = Int64(words[1]) else { return nil }

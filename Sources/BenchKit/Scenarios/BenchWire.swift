@@ -2,9 +2,9 @@ package import LustreWire
 
 /// How two nodes measure each other: ordinary LNet PUTs and GETs on two portals that Lustre leaves free.
 ///
-/// Every message carries all that the other end must know of it, so there is nothing to agree on beforehand and no
-/// state to get out of step: the kind stands in the top byte of the match bits, the session of the asker in
-/// the low 32 bits, a checksum of the data in the header data.
+/// Every message carries all that the other end must know of it, so there is nothing to agree on beforehand: the kind
+/// stands in the top byte of the match bits, then the asker's own number of the message (8 bits of its phase, 16 of
+/// its slot), its session in the low 32 bits; a checksum of the data is in the header data.
 package enum BenchWire {
   /// Where a node serves measurements.
   package static let service = Portal(rawValue: 60)
@@ -14,8 +14,8 @@ package enum BenchWire {
   package enum Kind: UInt8, Sendable {
     /// A PUT that is taken and forgotten.
     case discard = 1
-    /// A PUT that is answered by a PUT of the same length, whose header data is the count of data so far that did
-    /// not have the checksum it came with.
+    /// A PUT that is answered by a PUT of the same length, whose header data is the service's account of the
+    /// session.
     case echo = 2
     /// A PUT whose data is held against the checksum in its header data, if that is not 0.
     case data = 3
@@ -24,13 +24,32 @@ package enum BenchWire {
   }
 
   private static let kindShift: UInt64 = 56
+  private static let phaseShift: UInt64 = 48
+  private static let slotShift: UInt64 = 32
   package static let sessionMask: UInt64 = 0xFFFF_FFFF
-  package static func matchBits(_ kind: Kind, session: UInt32) -> UInt64 {
-    UInt64(kind.rawValue) << kindShift | UInt64(session)
+  /// What an answer repeats of the message it answers.
+  package static let answerMask: UInt64 = (1 << kindShift) - 1
+
+  /// - Parameters:
+  ///   - phase: tells the asker's answers of one phase from those of another; its low byte counts.
+  ///   - slot: at most 65535.
+  package static func matchBits(
+    _ kind: Kind, session: UInt32, phase: Int = 0, slot: Int = 0
+  ) -> UInt64 {
+    UInt64(kind.rawValue) << kindShift | UInt64(UInt8(truncatingIfNeeded: phase)) << phaseShift
+      | UInt64(UInt16(truncatingIfNeeded: slot)) << slotShift | UInt64(session)
   }
 
   package static func kind(_ matchBits: UInt64) -> Kind? {
     Kind(rawValue: UInt8(truncatingIfNeeded: matchBits >> kindShift))
+  }
+
+  package static func phase(_ matchBits: UInt64) -> UInt8 {
+    UInt8(truncatingIfNeeded: matchBits >> phaseShift)
+  }
+
+  package static func slot(_ matchBits: UInt64) -> Int {
+    Int(UInt16(truncatingIfNeeded: matchBits >> slotShift))
   }
 
   /// The most bytes of a message or transfer: LNet's own limit.

@@ -154,7 +154,13 @@ struct Loop<Transport: RDMATransport & ~Copyable, Program: NodeProgram & ~Copyab
     node.turn.now = clinux_monotonic_nanoseconds()
     let completed = takeCompletions()
     let worked = takeWork()
-    let expired = node.expire { owner, node in operations.expired(owner: owner, &node) }
+    let expired = node.expire { owner, node in
+      if owner >= NodeCore.firstProgramTimer {
+        program.expired(timer: owner - NodeCore.firstProgramTimer, &node)
+      } else {
+        operations.expired(owner: owner, &node)
+      }
+    }
     node.pump()
     deliver()
     handOver()

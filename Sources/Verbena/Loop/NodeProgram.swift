@@ -1,5 +1,7 @@
 package import LNet
 package import NodeCore
+internal import RDMATransport
+package import Structures
 
 /// What runs on a node's own loop and hears of everything at once, without a hop to another thread.
 ///
@@ -9,6 +11,28 @@ package protocol NodeProgram: ~Copyable {
   mutating func started(_ node: inout NodeCore)
   /// An event of a descriptor or a call that this program made.
   mutating func received(_ event: LNetEvent, _ node: inout NodeCore)
+  /// A deadline has passed of a timer that was made by `makeProgramTimer`.
+  mutating func expired(timer owner: UInt32, _ node: inout NodeCore)
+}
+
+extension NodeProgram where Self: ~Copyable {
+  /// Most programs have no timers.
+  package mutating func expired(timer owner: UInt32, _ node: inout NodeCore) {}
+}
+
+extension NodeCore {
+  /// Owners from here on are timers of the node's program; smaller ones are operations of callers.
+  static let firstProgramTimer: UInt32 = 1 << 31
+
+  /// Takes an entry of the node's timer wheel for its program.
+  ///
+  /// - Parameter owner: comes back in `expired(timer:)`; below 2³¹.
+  /// - Returns: nil when all entries are taken.
+  package mutating func makeProgramTimer(_ owner: UInt32) -> TimerID? {
+    precondition(owner < Self.firstProgramTimer)
+    return turn.timers.make(
+      kind: Self.operationTimerKind, owner: owner | Self.firstProgramTimer)
+  }
 }
 
 /// The program of a node that is used from outside only.

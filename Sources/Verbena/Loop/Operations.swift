@@ -50,7 +50,8 @@ struct Operations {
     deadline: UInt64?, _ node: inout NodeCore, _ handler: @escaping Handler
   ) -> UInt64 {
     repeat {
-      nextTag = (nextTag + 1) & 0xFFFF_FFFF
+      // Below the owners of program timers.
+      nextTag = (nextTag + 1) & 0x7FFF_FFFF
     } while operations[Self.firstTag | nextTag] != nil
     let tag = Self.firstTag | nextTag
     var timer: TimerID?

@@ -33,8 +33,9 @@ actor BenchAnswers {
     isBusy = true
     defer { isBusy = false }
     do {
-      let outcome = try await BenchSession.run(
-        phase, on: node, desk, deadline, showsProgress: false)
+      let outcome = try await PhaseWatch(
+        node: node, desk: desk, deadlineNanoseconds: deadline, display: .nothing
+      ).run(phase)
       return .text(outcome.text)
     } catch { return .failure(code: "stopped", explanation: "\(error)") }
   }

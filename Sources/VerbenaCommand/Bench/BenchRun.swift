@@ -12,22 +12,20 @@ struct BenchRun {
 
   /// - Parameters:
   ///   - own: settings of this benchmark.
-  ///   - typed: their flags.
+  ///   - typed: flags of it that are in none of the groups.
   init(
     _ name: String, nid: String?, own: [Setting], typed: [String: String], _ groups: [any FlagGroup]
   ) throws(CommandFailure) {
     self.name = name
     self.groups = groups
-    var flags = typed
-    // Perftest's -q is Lustre's conns_per_peer.
-    if let pairs = flags[Setting.queuePairs.name] {
-      flags[Setting.connectionsPerPeer.name] = pairs
-    }
-    self.flags = flags
     target = try nid.map { text throws(CommandFailure) in try Targets.one(text) }
     settings = try Settings(
       own + BenchFlags.settings, flags: Resolved.flags(groups).merging(typed) { $1 },
       environment: Resolved.environment)
+    // Perftest's -q is Lustre's conns_per_peer.
+    let hasPairs =
+      own.contains(.queuePairs) && settings.origin(.queuePairs) != .standard
+    flags = hasPairs ? [Setting.connectionsPerPeer.name: settings.text(.queuePairs)] : [:]
     try Resolved.startLog(groups)
   }
 
@@ -44,10 +42,16 @@ struct BenchRun {
     guard let target else {
       return try await BenchSession.local(
         { flags throws(CommandFailure) in try node(flags.merging(extra) { $0.isEmpty ? $1 : $0 }) },
-        deadlineNanoseconds: deadline)
+        deadlineNanoseconds: deadline, display: display)
     }
     return try await BenchSession.remote(
-      try node(extra), target: target, deadlineNanoseconds: deadline)
+      try node(extra), target: target, deadlineNanoseconds: deadline, display: display)
+  }
+
+  /// What is shown while a phase runs.
+  var display: PhaseDisplay {
+    let interval = settings.nanoseconds(.interval)
+    return interval > 0 ? .rows(interval) : .line
   }
 
   /// Runs the body under the eye of signals, then writes what there is, then fails if it failed.

@@ -14,6 +14,7 @@ struct BenchSession {
   private let active: Active
   private let partner: Node?
   private let deadlineNanoseconds: UInt64
+  private let display: PhaseDisplay
   let target: NID
   let localNID: NID
   /// For reports.
@@ -42,48 +43,57 @@ struct BenchSession {
   }
 
   /// Both ends in this process, a thread each.
-  static func local(_ settings: SettingsMaker, deadlineNanoseconds: UInt64) async throws
-    -> BenchSession
-  {
+  static func local(
+    _ settings: SettingsMaker, deadlineNanoseconds: UInt64, display: PhaseDisplay
+  ) async throws -> BenchSession {
     let plans = try localPlans(settings)
     let partner = try await plans.passive.start(
       program: { BenchPeer(desk: BenchDesk(), session: 0) })
     return try await own(
       plans.active, target: partner.nids[0], partner: partner,
-      deadlineNanoseconds: deadlineNanoseconds)
+      deadlineNanoseconds: deadlineNanoseconds, display: display)
   }
 
   /// Against a node that runs already: from a running node of this host when it is to be the active end, else from
   /// one of our own.
-  static func remote(_ settings: NodeSettings, target: NID, deadlineNanoseconds: UInt64)
-    async throws -> BenchSession
-  {
+  static func remote(
+    _ settings: NodeSettings, target: NID, deadlineNanoseconds: UInt64, display: PhaseDisplay
+  ) async throws -> BenchSession {
     if let owner = try RunningNodes.owner(of: settings) {
+      if case .rows = display {
+        throw CommandFailure(
+          .usage,
+          "--interval shows a measurement of the command's own node, but the local NID \(owner) belongs to a node "
+            + "that runs here: give another address with --bind, or leave --interval out")
+      }
       return BenchSession(
         active: .control(owner), partner: nil, deadlineNanoseconds: deadlineNanoseconds,
-        target: target, localNID: owner, backend: "running node \(owner)")
+        display: display, target: target, localNID: owner, backend: "running node \(owner)")
     }
     return try await own(
       try NodePlan(settings, isTransient: true), target: target, partner: nil,
-      deadlineNanoseconds: deadlineNanoseconds)
+      deadlineNanoseconds: deadlineNanoseconds, display: display)
   }
 
   private static func own(
-    _ plan: NodePlan, target: NID, partner: Node?, deadlineNanoseconds: UInt64
+    _ plan: NodePlan, target: NID, partner: Node?, deadlineNanoseconds: UInt64,
+    display: PhaseDisplay
   ) async throws -> BenchSession {
     let desk = BenchDesk()
     let session = UInt32.random(in: 1 ... .max)
     let node = try await plan.start(program: { BenchPeer(desk: desk, session: session) })
     return BenchSession(
       active: .own(node, desk), partner: partner, deadlineNanoseconds: deadlineNanoseconds,
-      target: target, localNID: node.nids[0], backend: plan.backend.name)
+      display: display, target: target, localNID: node.nids[0], backend: plan.backend.name)
   }
 
   /// Runs a phase; gives it up when nothing of it has ended for the deadline.
   @Sendable func run(_ phase: BenchPhase) async throws -> BenchOutcome {
     switch active {
     case .own(let node, let desk):
-      return try await Self.run(phase, on: node, desk, deadlineNanoseconds, showsProgress: true)
+      return try await PhaseWatch(
+        node: node, desk: desk, deadlineNanoseconds: deadlineNanoseconds, display: display
+      ).run(phase)
     case .control(let owner):
       let words = ["bench"] + phase.words + ["\(deadlineNanoseconds)"]
       // The node keeps the deadline; a phase may last as long as it makes progress.
@@ -96,47 +106,6 @@ struct BenchSession {
         }
         return outcome
       case .failure(_, let explanation): throw CommandFailure(.failed, explanation)
-      }
-    }
-  }
-
-  static func run(
-    _ phase: BenchPhase, on node: Node, _ desk: BenchDesk, _ deadlineNanoseconds: UInt64,
-    showsProgress: Bool
-  ) async throws -> BenchOutcome {
-    desk.put(phase)
-    guard node.ring(tag: BenchClient.bellTag) else {
-      throw CommandFailure(.failed, "the node has stopped")
-    }
-    let watch = Task {
-      try await Self.watch(phase, on: node, desk, deadlineNanoseconds, showsProgress)
-    }
-    let outcome = await desk.outcome()
-    watch.cancel()
-    return outcome
-  }
-
-  private static func watch(
-    _ phase: BenchPhase, on node: Node, _ desk: BenchDesk, _ deadlineNanoseconds: UInt64,
-    _ showsProgress: Bool
-  ) async throws {
-    let clock = ContinuousClock()
-    let start = clock.now
-    var progress = Progress(now: 0, isShown: showsProgress ? nil : false)
-    defer { progress.finish() }
-    var last = (count: -1, time: start)
-    while true {
-      try await Task.sleep(for: .milliseconds(100))
-      let now = clock.now
-      let count = desk.progressCount
-      if count != last.count { last = (count, now) }
-      progress.update(now: (now - start).wholeNanoseconds) {
-        "\(phase.operation.word) \(Quantity.text(bytes: phase.byteCount)): \(count) of \(phase.count)"
-      }
-      if (now - last.time).wholeNanoseconds >= deadlineNanoseconds {
-        desk.abandon()
-        node.ring(tag: BenchClient.bellTag)
-        last.time = now
       }
     }
   }

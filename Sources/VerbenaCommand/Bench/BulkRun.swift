@@ -1,49 +1,55 @@
 internal import BenchKit
+internal import LustreWire
 
 /// `bench bulk`.
 enum BulkRun {
-  static let settings: [Setting] = [
-    .bulkSize, .bulkIterations, .duration, .queuePairs, .bulkInFlight, .bulkWarmup, .operation,
-    .checksum,
-  ]
+  static let settings = LoadFlags<BulkLoad>.settings + [.checksum]
 }
 
 extension BenchRun {
   func bulk() async throws {
     let session = try await session()
+    let load = LoadPlan(settings, of: BulkLoad.self)
     let operations: [BenchPhase.Operation] =
-      switch settings.text(.operation) {
-      case "put": [.put]
-      case "get": [.get]
-      default: [.put, .get]
-      }
+      (load.measuresPut ? [.put] : []) + (load.measuresGet ? [.get] : [])
     let checksums =
       switch settings.text(.checksum) {
       case "off": [false]
       case "on": [true]
       default: [false, true]
       }
-    let bench = BulkBench(
-      target: session.target, byteCounts: settings.byteCounts(.bulkSize),
-      iterations: settings.integer(.bulkIterations), warmup: settings.integer(.bulkWarmup),
-      inFlight: settings.integer(.bulkInFlight),
-      durationNanoseconds: settings.nanoseconds(.duration), operations: operations,
-      checksums: checksums)
     let header = [
       ("measured", "bulk data of \(settings.text(.bulkSize)) bytes"),
       ("nodes", "\(session.localNID) to \(session.target)"),
-      ("in flight", settings.text(.bulkInFlight)),
-      (
-        "count",
-        "\(settings.integer(.bulkIterations)) after \(settings.integer(.bulkWarmup)) to warm up"
-      ),
+      ("in flight", settings.text(.bulkInFlight)), load.count,
     ]
     try await report(
       backend: session.backend, header: header, onRequest: { session.stop() }
     ) { report, interruption in
-      try await bench.report(
-        into: &report, session.run, isStopped: { interruption.isRequested })
+      if load.ratePerSecond > 0 {
+        try await OpenLoopBench(load, to: session.target, operations, checksums: checksums)
+          .report(into: &report, session.run, isStopped: { interruption.isRequested })
+        return
+      }
+      try await BulkBench(
+        target: session.target, byteCounts: load.byteCounts, iterations: load.iterations,
+        warmup: load.warmup, inFlight: load.inFlight,
+        durationNanoseconds: load.durationNanoseconds, operations: operations,
+        checksums: checksums
+      ).report(into: &report, session.run, isStopped: { interruption.isRequested })
     }
     await session.close()
+  }
+}
+
+extension OpenLoopBench {
+  init(
+    _ load: LoadPlan, to target: NID, _ operations: [BenchPhase.Operation], checksums: [Bool]
+  ) {
+    self.init(
+      target: target, byteCounts: load.byteCounts, iterations: load.iterations,
+      warmup: load.warmup, inFlight: load.inFlight,
+      durationNanoseconds: load.durationNanoseconds, ratePerSecond: load.ratePerSecond,
+      operations: operations, checksums: checksums)
   }
 }

@@ -21,6 +21,9 @@ extension BenchRun {
     let node = try await ends.plan.start(timings: timings) {
       ConnectClient(wanted, timings: timings, desk: desk)
     }
+    let watch = PhaseWatch(
+      node: node, desk: desk, deadlineNanoseconds: wanted.deadlineNanoseconds &* 2,
+      display: display)
     let header = [
       ("measured", "set-up of o2iblnd connections, and an LNet ping over them"),
       ("nodes", "\(node.nids[0]) to \(nid)"), ("at a time", "\(inFlight)"),
@@ -30,8 +33,7 @@ extension BenchRun {
       backend: ends.plan.backend.name, header: header, onRequest: { desk.stop() }
     ) { report, _ in
       let phase = BenchPhase(.pingPong, target: nid, byteCount: 0, count: wanted.count)
-      let outcome = try await BenchSession.run(
-        phase, on: node, desk, wanted.deadlineNanoseconds &* 2, showsProgress: true)
+      let outcome = try await watch.run(phase)
       if outcome.count > 0 { ConnectBench.file(outcome, wanted, timings, into: &report) }
       if outcome.status != 0 {
         report.failureCount += 1

@@ -2,9 +2,7 @@ internal import BenchKit
 
 /// `bench message`.
 enum MessageRun {
-  static let settings: [Setting] = [
-    .messageSize, .iterations, .duration, .queuePairs, .inFlight, .warmup, .operation, .rounds,
-  ]
+  static let settings = LoadFlags<MessageLoad>.settings + [.rounds]
 
   /// The queue depth that message rates are measured at unless another is asked for.
   static let rateDepth = "128"
@@ -12,34 +10,31 @@ enum MessageRun {
 
 extension BenchRun {
   func message() async throws {
+    let load = LoadPlan(settings, of: MessageLoad.self)
+    if load.ratePerSecond > 0 { return try await messagesAtRate(load) }
     let session = try await session()
-    let depth = try node().interfaces.first?.tunables
+    let node = try node()
+    let depth = node.interfaces.first?.tunables
     // A capture has one pair of nodes in it.
     let isDeepened =
-      try depth?.origin(.peerCredits) == .standard && session.isLocal
-      && node().common.optionalText(.pcap) == nil
+      depth?.origin(.peerCredits) == .standard && session.isLocal
+      && node.common.optionalText(.pcap) == nil
     let rateSession =
       isDeepened
       ? try await self.session([Setting.peerCredits.name: MessageRun.rateDepth]) : session
-    let operation = settings.text(.operation)
     var bench = MessageBench(
-      target: session.target, byteCounts: settings.byteCounts(.messageSize),
-      iterations: settings.integer(.iterations), warmup: settings.integer(.warmup),
-      inFlight: settings.integer(.inFlight),
-      durationNanoseconds: settings.nanoseconds(.duration),
+      target: session.target, byteCounts: load.byteCounts, iterations: load.iterations,
+      warmup: load.warmup, inFlight: load.inFlight,
+      durationNanoseconds: load.durationNanoseconds,
       floorRounds: session.isLocal ? settings.integer(.rounds) : 0)
-    bench.measuresPut = operation != "get"
-    bench.measuresGet = operation != "put"
+    bench.measuresPut = load.measuresPut
+    bench.measuresGet = load.measuresGet
     let plan = bench
     let usual = depth?.text(.peerCredits) ?? "8"
     let header = [
       ("measured", "LNet messages of \(settings.text(.messageSize)) bytes"),
       ("nodes", "\(session.localNID) to \(session.target)"),
-      (
-        "depth",
-        isDeepened ? "\(usual), rate \(MessageRun.rateDepth)" : usual
-      ),
-      ("count", "\(settings.integer(.iterations)) after \(settings.integer(.warmup)) to warm up"),
+      ("depth", isDeepened ? "\(usual), rate \(MessageRun.rateDepth)" : usual), load.count,
     ]
     try await report(
       backend: session.backend, header: header,
@@ -54,5 +49,23 @@ extension BenchRun {
     }
     await session.close()
     if isDeepened { await rateSession.close() }
+  }
+
+  private func messagesAtRate(_ load: LoadPlan) async throws {
+    let session = try await session()
+    let header = [
+      ("measured", "LNet messages of \(settings.text(.messageSize)) bytes, there and back"),
+      ("nodes", "\(session.localNID) to \(session.target)"),
+      ("in flight", "\(load.inFlight) at most"), load.count,
+    ]
+    let operations: [BenchPhase.Operation] =
+      (load.measuresPut ? [.pingPong] : []) + (load.measuresGet ? [.get] : [])
+    try await report(
+      backend: session.backend, header: header, onRequest: { session.stop() }
+    ) { report, interruption in
+      try await OpenLoopBench(load, to: session.target, operations, checksums: [false])
+        .report(into: &report, session.run, isStopped: { interruption.isRequested })
+    }
+    await session.close()
   }
 }

@@ -1,3 +1,5 @@
+internal import BenchKit
+
 // Every setting of the command, with its default and range. The tunables' names, defaults and
 // ranges are Lustre's (ko2iblnd module parameters; spec 02 §13).
 extension Setting {
@@ -171,6 +173,14 @@ extension Setting {
     "Whether both ends compute a checksum of the data")
   static let connectionType = Setting(
     "connection", .choice(["RC"]), "RC", "The service type; o2iblnd knows only RC")
+  static let rate = Setting(
+    "rate", .integer(0...BenchPhase.ratePerSecondMax), "0",
+    standardMeaning: "each begins when another ends",
+    "Begin so many operations a second, whatever becomes of those before, and measure from when each should have begun"
+  )
+  static let interval = Setting(
+    "interval", .duration(0...3_600_000_000_000), "0s", standardMeaning: "none",
+    "Show on standard error what was done in each interval of this length")
   static let rounds = Setting(
     "rounds", .integer(1...1000), "10", "Parts that a measurement and its floor are interleaved in")
 
@@ -178,6 +188,6 @@ extension Setting {
   package static let everyName: [Setting] =
     [config, logLevel, logFormat, json, csv, hgrm, quiet, force] + node + serving + tunables + [
       deadline, count, iterations, duration, messageSize, inFlight, queuePairs, warmup, operation,
-      checksum, connectionType, rounds,
+      checksum, connectionType, rounds, rate, interval,
     ]
 }

@@ -98,26 +98,3 @@ struct JSONFlags: FlagGroup {
 
   var flags: [String: String] { typed([Setting.json.name: json]) }
 }
-
-/// The forms of a benchmark's result, and what all benchmarks take.
-struct BenchFlags: FlagGroup {
-  @Option(help: Setting.json.help, completion: .file()) var json: String?
-  @Option(help: Setting.csv.help, completion: .file()) var csv: String?
-  @Option(help: Setting.hgrm.help, completion: .file()) var hgrm: String?
-  @Flag(help: Setting.quiet.help) var quiet = false
-  @Flag(name: [.customShort("F"), .long], help: Setting.force.help) var force = false
-  @Option(name: .shortAndLong, help: Setting.connectionType.help) var connection: String?
-  @Option(help: Setting.deadline.help) var deadline: String?
-
-  var flags: [String: String] {
-    typed([
-      Setting.json.name: json, Setting.csv.name: csv, Setting.hgrm.name: hgrm,
-      Setting.quiet.name: quiet ? "1" : nil, Setting.force.name: force ? "1" : nil,
-      Setting.connectionType.name: connection, Setting.deadline.name: deadline,
-    ])
-  }
-
-  static let settings: [Setting] = [
-    .json, .csv, .hgrm, .quiet, .force, .connectionType, .deadline,
-  ]
-}

@@ -84,7 +84,8 @@ package struct Setting: Sendable, Equatable {
       numbers.dropLast().map(String.init).joined(separator: ", ")
         + " or \(numbers.last.map(String.init) ?? "")"
     case .choice(let values):
-      values.dropLast().joined(separator: ", ") + " or \(values.last ?? "")"
+      values.count == 1
+        ? values[0] : values.dropLast().joined(separator: ", ") + " or \(values.last ?? "")"
     case .duration(let range):
       "\(Quantity.text(nanoseconds: range.lowerBound)) to \(Quantity.text(nanoseconds: range.upperBound))"
     case .sizes(let range):
