@@ -17,6 +17,7 @@ GUEST_PACKAGES=(qemu-system-x86 busybox-static cpio kmod xz-utils iproute2 pytho
   ibverbs-providers ibverbs-utils rdmacm-utils perftest tshark)
 TIDY_PACKAGES=(shellcheck)
 PAGE_PACKAGES=(mandoc)
+PLOT_PACKAGES=(gnuplot-nox)
 
 # --- The machine ---------------------------------------------------------------------------------
 
