@@ -29,6 +29,60 @@ public enum WireStructure: UInt8, Sendable, Hashable, BitwiseCopyable {
   case clientUUID
   /// What two nodes negotiate.
   case connectData
+  /// An identifier of 16 bytes.
+  case fid
+  /// A range of sequences.
+  case sequenceRange
+  /// What a lock is about.
+  case resourceID
+  /// How much a lock covers.
+  case lockPolicy
+  /// A lock.
+  case lockDescriptor
+  /// Asks for a lock or gives locks back.
+  case lockRequest
+  /// Answers an enqueue.
+  case lockReply
+  /// What an enqueue is for.
+  case lockIntent
+  /// What a lock's holder knows.
+  case objectLockValue
+  /// Space of a target.
+  case statfs
+  /// How a server names a log.
+  case logID
+  /// Asks for a log.
+  case logBody
+  /// A record of a log.
+  case logRecord
+  /// The first chunk of a log.
+  case logHeader
+  /// A step of a configuration.
+  case configRecord
+  /// Begins or ends a section of a configuration.
+  case configMarker
+  /// How files are laid out.
+  case layoutDescriptor
+  /// A target that registers.
+  case targetInfo
+  /// The NIDs of a target that registers.
+  case targetNIDList
+  /// Asks for a table of the management server.
+  case configReadRequest
+  /// How much of that table has come.
+  case configReadReply
+  /// Where a target is.
+  case nidTableEntry
+  /// Attributes of an object.
+  case objectAttributes
+  /// The object of a transfer.
+  case objectRequest
+  /// A range of a transfer.
+  case remoteRange
+  /// Attributes of an inode.
+  case metadataBody
+  /// A key of SET_INFO or GET_INFO.
+  case infoKey
 
   /// The name used in error texts.
   public var name: StaticString {
@@ -47,6 +101,33 @@ public enum WireStructure: UInt8, Sendable, Hashable, BitwiseCopyable {
     case .targetUUID: "target UUID"
     case .clientUUID: "client UUID"
     case .connectData: "obd_connect_data"
+    case .fid: "lu_fid"
+    case .sequenceRange: "lu_seq_range"
+    case .resourceID: "ldlm_res_id"
+    case .lockPolicy: "ldlm_policy_data"
+    case .lockDescriptor: "ldlm_lock_desc"
+    case .lockRequest: "ldlm_request"
+    case .lockReply: "ldlm_reply"
+    case .lockIntent: "ldlm_intent"
+    case .objectLockValue: "ost_lvb"
+    case .statfs: "obd_statfs"
+    case .logID: "llog_logid"
+    case .logBody: "llogd_body"
+    case .logRecord: "log record"
+    case .logHeader: "llog_log_hdr"
+    case .configRecord: "lustre_cfg"
+    case .configMarker: "cfg_marker"
+    case .layoutDescriptor: "lov_desc"
+    case .targetInfo: "mgs_target_info"
+    case .targetNIDList: "mgs_target_nidlist"
+    case .configReadRequest: "mgs_config_body"
+    case .configReadReply: "mgs_config_res"
+    case .nidTableEntry: "mgs_nidtbl_entry"
+    case .objectAttributes: "obdo"
+    case .objectRequest: "obd_ioobj"
+    case .remoteRange: "niobuf_remote"
+    case .metadataBody: "mdt_body"
+    case .infoKey: "key"
     }
   }
 }

@@ -93,3 +93,27 @@ extension RPCMessage {
     return encoder.byteCount
   }
 }
+
+extension RPCMessage {
+  /// Bytes of a message of its body and one structure, and `empty` buffers without content.
+  @inlinable
+  public static func byteCount<Value: FixedLayout>(
+    of type: Value.Type, empty: Int = 0
+  ) -> Int {
+    headerByteCount(buffers: 2 + empty) + RPCBody.byteCount + padded(Value.byteCount)
+  }
+
+  /// Writes a message of its body and one structure at `offset`, and `empty` buffers without content behind
+  /// them; returns its length. So look most requests and replies, from STATFS to GETATTR.
+  @inlinable @discardableResult
+  public static func encode(
+    _ header: RPCHeader, _ body: RPCBody, _ value: some FixedLayout, empty: Int = 0,
+    into bytes: inout MutableRawSpan, at offset: Int = 0
+  ) -> Int {
+    var encoder = RPCMessageEncoder(header, bufferCount: 2 + empty, into: &bytes, at: offset)
+    encoder.add(body, into: &bytes)
+    encoder.add(value, into: &bytes)
+    for _ in 0..<empty { encoder.addEmpty(into: &bytes) }
+    return encoder.byteCount
+  }
+}

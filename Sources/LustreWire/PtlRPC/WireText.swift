@@ -9,6 +9,9 @@ public struct WireText<let capacity: Int>: Sendable, BitwiseCopyable {
   /// No text.
   @inlinable public init() { bytes = InlineArray(repeating: 0) }
 
+  /// A text of bytes that are 0 from the first 0 on.
+  @inlinable init(bytes: InlineArray<capacity, UInt8>) { self.bytes = bytes }
+
   /// The text, or nil when it is longer than `capacity` - 1 bytes or has a NUL inside.
   public init?(_ text: String) {
     guard text.utf8.count < capacity else { return nil }
