@@ -6,6 +6,9 @@ extension VerbsTransport {
     /// The local IPv4 address, in host order: it names the device and its port. Nil: that of the GID below,
     /// or the first IPv4 GID of the device.
     public var address: UInt32?
+    /// Further local addresses, in host order, that listeners and connects of the transport will name: they must
+    /// lead to the same device.
+    public var furtherAddresses: [UInt32]
     /// The device by name, as `ibv_devices` prints it; nil: any.
     public var deviceName: String?
     /// The port of the device, from 1; nil: any.
@@ -20,11 +23,13 @@ extension VerbsTransport {
     public var poolsQueuePairs: Bool
 
     public init(
-      address: UInt32? = nil, deviceName: String? = nil, port: UInt8? = nil, gidIndex: Int? = nil,
+      address: UInt32? = nil, furtherAddresses: [UInt32] = [], deviceName: String? = nil,
+      port: UInt8? = nil, gidIndex: Int? = nil,
       queuePairCountMax: Int = 4096, completionQueueEntries: Int = 8192,
       poolsQueuePairs: Bool = true
     ) {
       self.address = address
+      self.furtherAddresses = furtherAddresses
       self.deviceName = deviceName
       self.port = port
       self.gidIndex = gidIndex

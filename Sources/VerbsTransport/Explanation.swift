@@ -84,6 +84,16 @@ enum Explanation {
     return TransportError(call: failure.call, errno: failure.errno, explanation: text)
   }
 
+  /// Two addresses that one transport should serve lead to two devices.
+  static func otherDevice(
+    _ address: UInt32, device: String, beside other: UInt32, device otherDevice: String
+  ) -> TransportError {
+    TransportError(
+      call: "rdma_bind_addr", errno: EXDEV,
+      explanation: "\(text(address)) is on the device \(device), \(text(other)) on \(otherDevice): "
+        + "all NIDs of one node must be on one device. Run a node for each device")
+  }
+
   /// Memory could not be registered.
   ///
   /// - Parameter lockedLimit: RLIMIT_MEMLOCK in bytes; nil when it is unlimited.

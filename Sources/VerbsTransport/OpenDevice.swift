@@ -186,6 +186,31 @@ final class OpenDevice: @unchecked Sendable {
     }
   }
 
+  /// That an address leads to this device, as another one did.
+  func confirm(address: UInt32, beside other: UInt32) throws(TransportError) {
+    var found: String?
+    do throws(CallFailure) {
+      let channel = try EventChannel.create()
+      defer { channel.destroy() }
+      let id = try ConnectionID.create(on: channel, key: 0)
+      defer { id.destroy() }
+      try id.bind(to: SocketAddress(ipv4: address, port: 0))
+      guard let its = unsafe id.context else {
+        throw CallFailure(call: "rdma_bind_addr", errno: ENODEV)
+      }
+      if unsafe its != context {
+        // SAFETY: the bound id holds the context.
+        found = unsafe String(cString: ibv_get_device_name(its.pointee.device))
+      }
+    } catch {
+      throw Self.explain(error, address: address)
+    }
+    if let found {
+      throw Explanation.otherDevice(
+        address, device: found, beside: other, device: description.name)
+    }
+  }
+
   private static func explain(_ failure: CallFailure, address: UInt32) -> TransportError {
     let devices = VerbsDevice.all()
     switch failure.errno {

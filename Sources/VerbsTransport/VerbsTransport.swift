@@ -68,6 +68,9 @@ public struct VerbsTransport: RDMATransport, ~Copyable {
       for: configuration, devices: isNarrowed ? VerbsDevice.all() : [])
     let use = try OpenDevice.open(address: address)
     let device = use.device
+    for further in configuration.furtherAddresses where further != address {
+      try device.confirm(address: further, beside: address)
+    }
     var configuration = configuration
     configuration.completionQueueEntries = min(
       configuration.completionQueueEntries, max(device.description.completionQueueEntriesMax, 1))

@@ -44,6 +44,12 @@ import Testing
     #expect(elsewhere.explanation.contains("no device has one"))
   }
 
+  @Test func twoDevices() {
+    let error = Explanation.otherDevice(
+      Self.address + 1, device: "rxe1", beside: Self.address, device: "rxe0")
+    #expect(error.explanation.contains("10.77.0.2 is on the device rxe1, 10.77.0.1 on rxe0"))
+  }
+
   @Test func registering() {
     let failure = CallFailure(call: "ibv_reg_mr", errno: 12)
     let limited = Explanation.register(failure, byteCount: 1 << 20, lockedLimit: 65_536)

@@ -42,7 +42,8 @@ struct NodePlan {
       let gidIndex = common.integer(.gidIndex)
       backend = .verbs(
         VerbsTransport.Configuration(
-          address: nids[0].address, deviceName: common.optionalText(.device),
+          address: nids[0].address, furtherAddresses: nids.dropFirst().map(\.address),
+          deviceName: common.optionalText(.device),
           port: common.origin(.port) == .standard ? nil : UInt8(common.integer(.port)),
           gidIndex: gidIndex < 0 ? nil : gidIndex))
     }
