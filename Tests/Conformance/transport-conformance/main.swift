@@ -1,11 +1,13 @@
 // Runs the conformance suite on the verbs backend, both sides in this process.
 //
-//   transport-conformance --bind ADDRESS [--peer ADDRESS] [--silent ADDRESS] [--only TEXT | --run removal]
+//   transport-conformance --bind ADDRESS [--peer ADDRESS] [--silent ADDRESS] [--only TEXT | --run NAME]
 //
 // --bind is the address of the passive side and --peer that of the active side (the same if left out);
 // --silent is one on the same segment where nobody is. Prints a line for each case; exits 1 if one failed.
-// `--run removal` is for a script that takes the device away when it reads `connected`, and brings it back when
-// it reads `removed`.
+// What takes long or needs help from outside is run by name:
+//   removal      a script takes the device away when it reads `connected`, brings it back at `removed`
+//   unreachable  the --silent address resolves, but nobody answers a connect
+//   limit        queue pairs until there are no more
 internal import Glibc
 internal import RDMATransport
 internal import TransportConformance
@@ -32,7 +34,7 @@ func parse(_ text: String) -> UInt32? {
 func usage() -> Never {
   say(
     "usage: transport-conformance --bind A.B.C.D [--peer A.B.C.D] [--silent A.B.C.D] "
-      + "[--only TEXT | --run removal]")
+      + "[--only TEXT | --run NAME]")
   exit(64)
 }
 
@@ -40,7 +42,8 @@ var bind: UInt32?
 var peer: UInt32?
 var silent: UInt32?
 var filter = ""
-var removes = false
+var run = ""
+var limits = (queuePairs: 256, completions: 4096)
 var arguments = CommandLine.arguments.dropFirst()
 while let option = arguments.popFirst() {
   guard let value = arguments.popFirst() else { usage() }
@@ -49,7 +52,7 @@ while let option = arguments.popFirst() {
   case "--peer": peer = parse(value)
   case "--silent": silent = parse(value)
   case "--only": filter = value
-  case "--run" where value == "removal": removes = true
+  case "--run": run = value
   default: usage()
   }
 }
@@ -68,16 +71,25 @@ let backend = Backend<VerbsTransport>(
     let address = side == .server ? server : client
     return try VerbsTransport(
       VerbsTransport.Configuration(
-        address: address, queuePairCountMax: 256, completionQueueEntries: 4096))
+        address: address, queuePairCountMax: limits.queuePairs,
+        completionQueueEntries: limits.completions))
   })
-if removes {
-  do {
-    try RemovalRun.run(backend) { say($0) }
-    exit(0)
-  } catch {
-    say("FAIL \(error)")
-    exit(1)
+do {
+  switch run {
+  case "": break
+  case "removal": try RemovalRun.run(backend) { say($0) }
+  case "unreachable":
+    guard let silent else { usage() }
+    try UnreachableRun.run(backend, destination: silent) { say($0) }
+  case "limit":
+    limits = (queuePairs: 4096, completions: 8192)
+    try LimitRun.run(backend) { say($0) }
+  default: usage()
   }
+} catch {
+  say("FAIL \(error)")
+  exit(1)
 }
+if !run.isEmpty { exit(0) }
 let failed = Suite(backend).runAll(matching: filter) { say($0) }
 exit(failed == 0 ? 0 : 1)
