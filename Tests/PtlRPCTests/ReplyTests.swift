@@ -49,10 +49,11 @@ import Testing
   }
 
   /// Type, status as sent, status as told.
-  @Test(arguments: [
-    (RPCType.error, 0, -22), (.error, 5, -22), (.error, -107, -107), (.reply, 300, 300),
-    (.reply, -2, -2),
-  ] as [(RPCType, Int32, Int32)])
+  @Test(
+    arguments: [
+      (RPCType.error, 0, -22), (.error, 5, -22), (.error, -107, -107), (.reply, 300, 300),
+      (.reply, -2, -2),
+    ] as [(RPCType, Int32, Int32)])
   func typeThenStatus(type: RPCType, sent: Int32, told: Int32) throws {
     let (world, server, client) = try pair()
     server.admission = { _, _, _ in false }

@@ -59,7 +59,9 @@ extension PtlRPC {
       serverRequests[slot].state == .active && !serverRequests[slot].isTransferring)
     precondition(serverRequests[slot].liveBulkCount == 0, "the last transfer is not over")
     let received = serverRequests[slot].received
-    let last = received.body.matchBits != 0 ? received.body.matchBits : received.xid
+    // Those of the last sending: the client has taken back what lay open for earlier ones.
+    let matchBits = serverRequests[slot].matchBits
+    let last = matchBits != 0 ? matchBits : received.xid
     guard let bits = BulkMatchBits(last: last, operationLimit: description.operationLimit) else {
       throw .operationLimit
     }
@@ -213,6 +215,24 @@ extension PtlRPC {
     } else {
       queue(serverRequest: slot)
     }
+  }
+
+  /// A client has connected anew: what it had laid open before is gone (spec 13 §5.6). The transfers of its
+  /// requests end with -ENOTCONN.
+  package mutating func abortTransfers(ofExport export: UInt32, turn: inout Turn) {
+    var slot = inProgress[Int(export)]
+    while slot != noCell {
+      abortTransfer(Int(slot), turn: &turn)
+      slot = serverRequests[Int(slot)].nextInProgress
+    }
+  }
+
+  mutating func abortTransfer(_ slot: Int, turn: inout Turn) {
+    guard serverRequests[slot].isTransferring else { return }
+    if serverRequests[slot].bulkStatus == 0 {
+      serverRequests.cells[slot].bulkStatus = WireErrno.enotconn.status
+    }
+    finishTransferIfComplete(slot, turn: &turn)
   }
 
   /// Takes back what a failed transfer has on the wire; false when LNet has no room for its events.

@@ -110,7 +110,11 @@ extension PtlRPC {
     let resend = serverRequests[slot].received
     serverRequests.cells[original].received.deadline = max(
       resend.deadline, serverRequests[original].received.deadline)
-    serverRequests.cells[original].matchBits = resend.body.matchBits
+    if serverRequests[original].matchBits != resend.body.matchBits {
+      serverRequests.cells[original].matchBits = resend.body.matchBits
+      // What its transfer wants of the client is not there any more.
+      abortTransfer(original, turn: &turn)
+    }
     serverRequests.cells[original].received.source = resend.source
     serverRequests.cells[original].received.interface = resend.interface
     armEarlyReply(original, turn: &turn)
