@@ -22,7 +22,8 @@ public struct NodeConfiguration: Sendable {
   public var messagePieceCount: Int?
   /// Bytes of bulk memory, 64 MiB by default.
   public var bulkByteCount: Int
-  /// How long an idle loop polls before it sleeps, 50 µs by default.
+  /// How long an idle loop polls before it sleeps, 50 µs by default; 0: it never polls. While what it waits for
+  /// comes within half a millisecond, it polls for up to as long.
   public var spin: Duration
   /// The processor that the loop is bound to; nil for any.
   public var processor: Int?

@@ -8,8 +8,8 @@ internal import Synchronization
 
 /// How a loop waits when there is nothing to do.
 struct LoopPacing: Sendable {
-  /// How long an idle loop polls before it sleeps on events, in nanoseconds.
-  var spinNanoseconds: UInt64
+  /// How long an idle loop polls before it sleeps on events.
+  var spin: SpinBudget
   /// The processor that the loop's thread is bound to; nil for any.
   var processor: Int?
 }
@@ -17,7 +17,8 @@ struct LoopPacing: Sendable {
 /// One node on one transport, driven by one thread.
 ///
 /// A turn: take completions and events, the work that other threads left, the timers that passed; let the
-/// rooms run; hand their batches to the transport. Then, with nothing left, spin for a while and sleep.
+/// rooms run; hand their batches to the transport. Then, with nothing left, spin for a while (`SpinBudget`) and
+/// sleep.
 struct Loop<Transport: RDMATransport & ~Copyable, Program: NodeProgram & ~Copyable>: ~Copyable {
   var transport: Transport
   var node: NodeCore
@@ -25,14 +26,16 @@ struct Loop<Transport: RDMATransport & ~Copyable, Program: NodeProgram & ~Copyab
   var operations: Operations
   let inbox: Inbox
   private let log: NodeLog
-  let pacing: LoopPacing
+  private(set) var pacing: LoopPacing
   private let sleeper: Sleeper
   private var completions: RigidArray<WorkCompletion>
   private var events: RigidArray<CMEvent>
   /// Since when nothing happened, in nanoseconds; nil while something does.
   private var idleSince: UInt64?
-  /// How often an idle loop has looked for completions since its last whole turn.
-  private var lookCount = 0
+  /// Whether the loop has slept since something happened.
+  private var hasSlept = false
+  /// Whether the last turn took completions.
+  private var hasCompleted = false
 
   /// Completions taken in one turn: enough to share a doorbell, few enough to keep timers exact.
   private static var completionsPerTurn: Int { 256 }
@@ -58,7 +61,8 @@ struct Loop<Transport: RDMATransport & ~Copyable, Program: NodeProgram & ~Copyab
     log = NodeLog(logger: configuration.logger)
     operations = Operations()
     pacing = LoopPacing(
-      spinNanoseconds: configuration.spin.nanosecondCount, processor: configuration.processor)
+      spin: SpinBudget(base: configuration.spin.nanosecondCount),
+      processor: configuration.processor)
     completions = RigidArray(capacity: Self.completionsPerTurn)
     events = RigidArray(capacity: Self.eventsPerTurn)
   }
@@ -85,7 +89,7 @@ struct Loop<Transport: RDMATransport & ~Copyable, Program: NodeProgram & ~Copyab
     var isStarting = true
     var refusal: NodeError?
     while !node.hasStopped {
-      if looksInVain() { continue }
+      look()
       let busy = turn()
       if isStarting, let outcome = startOutcome() {
         isStarting = false
@@ -96,11 +100,7 @@ struct Loop<Transport: RDMATransport & ~Copyable, Program: NodeProgram & ~Copyab
           node.stop()
         }
       }
-      if busy {
-        idleSince = nil
-      } else {
-        rest()
-      }
+      if busy { stir() } else { rest() }
     }
     finish()
     if let refusal { throw refusal }
@@ -129,24 +129,22 @@ struct Loop<Transport: RDMATransport & ~Copyable, Program: NodeProgram & ~Copyab
     while operations.lentBufferCount > 0 {
       let busy = turn()
       operations.stopAll(&node)
-      if busy { idleSince = nil } else { rest() }
+      if busy { stir() } else { rest() }
     }
     inbox.close()
     _ = takeWork()
     operations.stopAll(&node)
   }
 
-  /// Looks for completions only, as an idle loop does most of the time; false when a whole turn is due.
-  private mutating func looksInVain() -> Bool {
-    guard idleSince != nil, lookCount < Self.looksPerTurn, inbox.isEmpty, !node.needsTurn else {
-      lookCount = 0
-      return false
+  /// Looks for completions only, as an idle loop does most of the time, until a whole turn is due.
+  private mutating func look() {
+    guard idleSince != nil, !node.needsTurn else { return }
+    var lookCount = 0
+    while lookCount < Self.looksPerTurn, inbox.isEmpty {
+      completions.edit { transport.poll(completions: &$0) }
+      if !completions.isEmpty { return }
+      lookCount += 1
     }
-    lookCount += 1
-    completions.edit { transport.poll(completions: &$0) }
-    if completions.isEmpty { return true }
-    lookCount = 0
-    return false
   }
 
   /// One turn; false when nothing happened.
@@ -176,6 +174,7 @@ struct Loop<Transport: RDMATransport & ~Copyable, Program: NodeProgram & ~Copyab
       if !node.hasRoom { deliver() }
       node.completed(completions[index])
     }
+    hasCompleted = completionCount > 0
     completions.removeAll()
     events.removeAll()
     events.edit { transport.poll(events: &$0) }
@@ -183,7 +182,7 @@ struct Loop<Transport: RDMATransport & ~Copyable, Program: NodeProgram & ~Copyab
       if !node.hasRoom { deliver() }
       node.connectionEvent(events[index])
     }
-    return completionCount > 0 || !events.isEmpty
+    return hasCompleted || !events.isEmpty
   }
 
   private mutating func takeWork() -> Bool {
@@ -227,6 +226,16 @@ struct Loop<Transport: RDMATransport & ~Copyable, Program: NodeProgram & ~Copyab
     }
   }
 
+  /// Something has happened: the loop is idle no more.
+  private mutating func stir() {
+    // Only messages are worth a processor: connects wait for threads that want it themselves.
+    if hasSlept, hasCompleted, let since = idleSince {
+      pacing.spin.slept(through: node.turn.now &- since)
+    }
+    hasSlept = false
+    idleSince = nil
+  }
+
   /// Spins for its time, then sleeps until something is there or a deadline passes.
   private mutating func rest() {
     let now = node.turn.now
@@ -234,10 +243,11 @@ struct Loop<Transport: RDMATransport & ~Copyable, Program: NodeProgram & ~Copyab
       idleSince = now
       return
     }
-    guard now &- since >= pacing.spinNanoseconds, !node.needsTurn, transport.arm() else { return }
+    guard now &- since >= pacing.spin.nanoseconds, !node.needsTurn, transport.arm() else { return }
     let deadline = min(node.nextDeadline() ?? .max, transport.nextDeadline() ?? .max)
     let timeout: Int64 = deadline == .max ? -1 : Int64(deadline > now ? deadline - now : 0)
     if inbox.isEmpty { sleeper.sleep(timeout: timeout) }
+    hasSlept = true
     clinux_eventfd_drain(inbox.bell)
   }
 }

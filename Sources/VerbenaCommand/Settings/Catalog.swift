@@ -48,7 +48,7 @@ extension Setting {
     "The processor that the node's loop is pinned to")
   static let spin = Setting(
     "spin", .duration(0...1_000_000_000), "20us", in: .verbena("spin"),
-    "How long a loop polls before it sleeps")
+    "How long an idle loop polls before it sleeps; up to 500us while messages keep coming soon")
   static let runtimeDirectory = Setting(
     "runtime-directory", .text, "", in: .verbena("runtime_directory"),
     standardMeaning: "$XDG_RUNTIME_DIR/verbena, else /run/verbena for root, else /tmp/verbena-UID",
