@@ -15,8 +15,10 @@ package struct O2IBLimits: Sendable, Equatable {
   package var receptions = 4096
   /// Message pieces that only sends may take: no receives of new connections out of the last ones.
   package var sendPieces = 32
-  /// Work requests of a connection's send queue: a transfer with more WRITEs is posted in parts.
-  package var sendQueue = 64
+  /// Work requests of a connection's send queue: a transfer with more WRITEs is posted in parts. With the two that
+  /// a drain and a provider's ring add it fills a power of two, to which devices round: 64 would take twice the
+  /// memory, and on soft-RoCE a third more time to make the queue pair.
+  package var sendQueue = 62
   /// Bytes that we ask to be sent inline: headers, NOOPs and completions.
   package var inlineByteCount: UInt16 = 128
   /// One signaled send in so many, and the last one of each batch.
