@@ -107,7 +107,7 @@ import Testing
 
   @Test(arguments: [
     (["message", "-s", "2M"], "0 to 1M"), (["message", "-n", "0"], "must be 1 to"),
-    (["bulk", "-s", "1M..4K"], "is no range"), (["connect", "--in-flight", "17"], "1 to 16"),
+    (["bulk", "-s", "1M..4K"], "is no range"), (["connect", "--in-flight", "129"], "1 to 128"),
     (["bulk", "-c", "UD"], "must be"), (["bulk", "10.0.0.[1-2]@o2ib"], "takes one"),
     (["message", "--peer-credits", "7"], "8 to 255"), (["bulk", "-D", "fast"], "is no duration"),
     (["bulk", "--rate", "-1"], "--rate"), (["message", "--rate", "10000001"], "0 to 10000000"),

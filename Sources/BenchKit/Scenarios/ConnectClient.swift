@@ -12,7 +12,7 @@ package struct ConnectPlan: Sendable {
   package var count: Int
   /// Connections before those, to warm up.
   package var warmupCount: Int
-  /// Connections that are made at a time: the node's `conns_per_peer`.
+  /// Connections that are made at a time: as many as the node opens at first contact.
   package var inFlight: Int
   /// For one set of them and its first ping, in nanoseconds.
   package var deadlineNanoseconds: UInt64
@@ -28,8 +28,8 @@ package struct ConnectPlan: Sendable {
   }
 }
 
-/// Connects to a peer again and again, as its first message makes the driver do: a ping starts as many connects as
-/// `conns_per_peer` says; when all of them stand and one more ping was answered, they are closed.
+/// Connects to a peer again and again, as its first message makes the driver do: a ping starts all the connects;
+/// when they stand and one more ping was answered, they are closed.
 package struct ConnectClient: NodeProgram {
   private static let firstTag: UInt64 = 1
   private static let secondTag: UInt64 = 2
@@ -43,7 +43,11 @@ package struct ConnectClient: NodeProgram {
   private var burstAt: UInt64 = 0
   private var pingAt: UInt64 = 0
   private var establishedBefore: UInt64 = 0
-  /// Whether all connections of the set were seen to stand.
+  /// Whether connects are under way or were not closed yet.
+  private var isUnderWay = false
+  /// Whether the first ping was answered.
+  private var isAnswered = false
+  /// Whether all connections of the set stand.
   private var stands = false
   private var isDone = false
 
@@ -57,25 +61,35 @@ package struct ConnectClient: NodeProgram {
 
   package mutating func received(_ event: LNetEvent, _ node: inout NodeCore) {
     if event.tag == BenchClient.bellTag, event.kind == .send {
-      guard desk.takePhase() != nil else { return }
-      beginBurst(&node)
+      if desk.takePhase() != nil {
+        beginBurst(&node)
+      } else if desk.isAbandoned, !isDone {
+        finish(status: -110)
+      }
       return
     }
     guard event.kind == .pinged, !isDone else { return }
     let wasAnswered = event.status == 0
     if wasAnswered { node.lnet.release(event.ping, turn: &node.turn) }
     guard wasAnswered else { return finish(status: event.status) }
-    if event.tag == Self.firstTag { timings.record(.total, node.turn.now &- burstAt) }
+    if event.tag == Self.firstTag {
+      timings.record(.total, node.turn.now &- burstAt)
+      isAnswered = true
+      if stands { ping(Self.secondTag, &node) }
+    } else {
+      timings.record(.ping, node.turn.now &- pingAt)
+      endBurst(&node)
+    }
+  }
+
+  /// Looks whether the last of the connects has come to its end: no message tells of it.
+  package mutating func turned(_ node: inout NodeCore) {
+    guard isUnderWay, !stands else { return }
     let count = node.lnd.counters.establishedActive &- establishedBefore
-    if count >= UInt64(plan.inFlight), !stands {
-      stands = true
-      timings.record(.share, (node.turn.now &- burstAt) / count)
-    }
-    guard count >= UInt64(plan.inFlight), event.tag == Self.secondTag else {
-      return ping(Self.secondTag, &node)
-    }
-    timings.record(.ping, node.turn.now &- pingAt)
-    endBurst(Int(count), &node)
+    guard count >= UInt64(plan.inFlight) else { return }
+    stands = true
+    timings.record(.share, (node.turn.now &- burstAt) / count)
+    if isAnswered { ping(Self.secondTag, &node) }
   }
 
   private mutating func beginBurst(_ node: inout NodeCore) {
@@ -86,6 +100,8 @@ package struct ConnectClient: NodeProgram {
       timings.begin()
     }
     burstAt = node.turn.now
+    isUnderWay = true
+    isAnswered = false
     stands = false
     establishedBefore = node.lnd.counters.establishedActive
     ping(Self.firstTag, &node)
@@ -100,8 +116,9 @@ package struct ConnectClient: NodeProgram {
   }
 
   /// All of them stand: away with them, and the next ones.
-  private mutating func endBurst(_ count: Int, _ node: inout NodeCore) {
-    outcome.count += count
+  private mutating func endBurst(_ node: inout NodeCore) {
+    isUnderWay = false
+    outcome.count += plan.inFlight
     outcome.elapsedNanoseconds = node.turn.now &- beganAt
     if isWarm { desk.note(outcome.count) }
     node.lnd.closePeer(plan.target, interface: 0, &node.turn)
@@ -114,6 +131,7 @@ package struct ConnectClient: NodeProgram {
 
   private mutating func finish(status: Int32) {
     isDone = true
+    isUnderWay = false
     outcome.status = status
     desk.finish(outcome)
   }

@@ -50,6 +50,7 @@ package struct TimedTransport<Base: RDMATransport & ~Copyable>: RDMATransport, ~
   package mutating func poll(events: inout OutputSpan<CMEvent>) {
     let before = events.count
     base.poll(events: &events)
+    guard events.count > before else { return }
     let now = clinux_monotonic_nanoseconds()
     for index in before..<events.count {
       let event = events.span[index]

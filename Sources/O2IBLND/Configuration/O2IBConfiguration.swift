@@ -54,6 +54,13 @@ package struct O2IBConfiguration: Sendable, Equatable {
     return configuration
   }
 
+  /// Opens so many connections at first contact, beyond the range of `conns_per_peer` too: no peer's rule depends on
+  /// that range, and set-ups are to be measured with as many under way as another program has.
+  package mutating func connectAtOnce(_ count: Int) {
+    precondition(count > 0)
+    connectionsPerPeer = count
+  }
+
   /// The keys that `set` knows, in the order of spec 02 §13.
   package static var keys: [String] {
     [

@@ -161,9 +161,14 @@ struct Loop<Transport: RDMATransport & ~Copyable, Program: NodeProgram & ~Copyab
     }
     node.pump()
     deliver()
+    let isBusy = completed || worked || expired
+    if isBusy {
+      program.turned(&node)
+      node.pump()
+    }
     handOver()
     if node.hasLogRecords { log.drain(&node) }
-    return completed || worked || expired
+    return isBusy
   }
 
   private mutating func takeCompletions() -> Bool {

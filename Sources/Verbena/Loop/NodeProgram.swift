@@ -13,11 +13,15 @@ package protocol NodeProgram: ~Copyable {
   mutating func received(_ event: LNetEvent, _ node: inout NodeCore)
   /// A deadline has passed of a timer that was made by `makeProgramTimer`.
   mutating func expired(timer owner: UInt32, _ node: inout NodeCore)
+  /// The node has taken in all that this turn brought: what it counts is up to date.
+  mutating func turned(_ node: inout NodeCore)
 }
 
 extension NodeProgram where Self: ~Copyable {
   /// Most programs have no timers.
   package mutating func expired(timer owner: UInt32, _ node: inout NodeCore) {}
+  /// Most programs live by their events.
+  package mutating func turned(_ node: inout NodeCore) {}
 }
 
 extension NodeCore {

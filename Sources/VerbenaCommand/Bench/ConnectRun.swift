@@ -1,5 +1,6 @@
 internal import BenchKit
 internal import LustreWire
+internal import O2IBLND
 internal import Verbena
 
 /// `bench connect`.
@@ -12,7 +13,7 @@ extension BenchRun {
     let inFlight = settings.integer(.inFlightConnects)
     let timings = ConnectTimings()
     let desk = BenchDesk()
-    let ends = try await connectEnds([Setting.connectionsPerPeer.name: "\(inFlight)"])
+    let ends = try await connectEnds(inFlight)
     let nid = ends.target
     let wanted = ConnectPlan(
       target: nid, count: settings.integer(.connections),
@@ -54,21 +55,21 @@ extension BenchRun {
   }
 
   /// The active end is always a node of the command's own: connects are taken apart in its transport.
-  private func connectEnds(_ extra: [String: String]) async throws -> ConnectEnds {
+  private func connectEnds(_ inFlight: Int) async throws -> ConnectEnds {
     if let target {
-      let settings = try node(extra)
+      let settings = try node()
       if let owner = try RunningNodes.owner(of: settings) {
         throw CommandFailure(
           .usage,
           "the local NID \(owner) belongs to a node that runs here, and connects are measured from a "
             + "node of the command's own: give another address with --bind, or stop the node")
       }
-      return ConnectEnds(
-        plan: try NodePlan(settings, isTransient: true), target: target, partner: nil)
+      var plan = try NodePlan(settings, isTransient: true)
+      plan.configuration.tunables.connectAtOnce(inFlight)
+      return ConnectEnds(plan: plan, target: target, partner: nil)
     }
-    let plans = try BenchSession.localPlans { flags throws(CommandFailure) in
-      try node(flags.merging(extra) { first, _ in first })
-    }
+    var plans = try BenchSession.localPlans { flags throws(CommandFailure) in try node(flags) }
+    plans.active.configuration.tunables.connectAtOnce(inFlight)
     let partner = try await plans.passive.start(
       program: { BenchPeer(desk: BenchDesk(), session: 0) })
     return ConnectEnds(plan: plans.active, target: partner.nids[0], partner: partner)

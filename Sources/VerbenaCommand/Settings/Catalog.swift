@@ -136,8 +136,8 @@ extension Setting {
   static let connections = Setting(
     "iterations", .integer(1...10_000_000), "1000", "Connections that are made")
   static let inFlightConnects = Setting(
-    "in-flight", .integer(1...16), "16",
-    "Connections that are being made at a time, as conns-per-peer")
+    "in-flight", .integer(1...128), "16",
+    "Connections that are being made at a time, whatever conns-per-peer allows")
   static let connectWarmup = Setting(
     "warmup", .integer(0...1_000_000), "64", "Connections before the measurement, not counted")
   static let iterations = Setting(
