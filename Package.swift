@@ -55,7 +55,7 @@ let package = Package(
       swiftSettings: settings),
     .target(
       name: "Connections",
-      dependencies: ["LNet", "LustreWire", "Structures", "RDMATransport", containers],
+      dependencies: ["PtlRPC", "LNet", "LustreWire", "Structures", "RDMATransport", containers],
       swiftSettings: settings),
     .target(
       name: "PtlRPC",
@@ -64,7 +64,7 @@ let package = Package(
     .target(
       name: "NodeCore",
       dependencies: [
-        "PtlRPC", "O2IBLND", "LNet", "LustreWire", "Structures", "RDMATransport", containers,
+        "Connections", "PtlRPC", "O2IBLND", "LNet", "LustreWire", "Structures", "RDMATransport", containers,
       ], swiftSettings: settings),
     .target(name: "Capture", dependencies: ["LustreWire"], swiftSettings: settings),
 
@@ -92,7 +92,8 @@ let package = Package(
     .target(
       name: "Simulation",
       dependencies: [
-        "NodeCore", "PtlRPC", "O2IBLND", "LNet", "LustreWire", "Structures", "RDMATransport",
+        "NodeCore", "Connections", "PtlRPC", "O2IBLND", "LNet", "LustreWire", "Structures",
+        "RDMATransport",
         containers,
       ], swiftSettings: settings),
 
@@ -150,7 +151,10 @@ let package = Package(
       dependencies: ["LNet", "LustreWire", "Structures", "RDMATransport", "CAllocationCounter"]),
     .testTarget(
       name: "ConnectionsTests",
-      dependencies: ["Connections", "LNet", "LustreWire", "Structures", "RDMATransport"]),
+      dependencies: [
+        "Connections", "PtlRPC", "NodeCore", "Simulation", "O2IBLND", "LNet", "LustreWire",
+        "Structures", "RDMATransport", "CAllocationCounter",
+      ]),
     // Counts allocations in the test bundle.
     .target(name: "CAllocationCounter", path: "Tests/CAllocationCounter"),
     .testTarget(

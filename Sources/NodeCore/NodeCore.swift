@@ -1,4 +1,5 @@
 internal import BasicContainers
+package import Connections
 package import LNet
 package import O2IBLND
 package import PtlRPC
@@ -15,6 +16,7 @@ public struct NodeCore: ~Copyable {
   package var lnet: LNet
   package var lnd: O2IBLND
   package var rpc: PtlRPC
+  package var connections: Connections
 
   /// Whose an expired timer is.
   package static let lnetTimerKind: UInt8 = 1
@@ -23,14 +25,27 @@ public struct NodeCore: ~Copyable {
   /// The LND has this kind and the next one.
   package static let lndTimerKind: UInt8 = 3
   package static let rpcTimerKind: UInt8 = 5
+  package static let connectionsTimerKind: UInt8 = 6
+  /// Whether `connections` takes what PtlRPC reports; else the driver does.
+  private let hasConnections: Bool
 
-  /// - Parameter rpc: without it the node speaks LNet only.
+  /// - Parameters:
+  ///   - rpc: without it the node speaks LNet only.
+  ///   - connections: without it PtlRPC's events go to the driver.
   package init(
     turn: consuming Turn, lnet: consuming LNet, lnd: consuming O2IBLND,
-    rpc: RPCConfiguration = .none
+    rpc: RPCConfiguration = .none, connections: ConnectionsConfiguration = .none
   ) {
     var turn = turn
+    hasConnections = connections.capacity != .none
+    precondition(
+      rpc.capacity.imports >= Connections.rpcImportCount(connections.capacity)
+        && rpc.capacity.exports >= connections.capacity.exports,
+      "PtlRPC keeps too few imports or exports for the connections")
     self.rpc = PtlRPC(configuration: rpc, timerKind: Self.rpcTimerKind, turn: &turn)
+    self.connections = Connections(
+      configuration: connections, requestCapacity: rpc.capacity.requests,
+      timerKind: Self.connectionsTimerKind, turn: &turn)
     self.turn = turn
     self.lnet = lnet
     self.lnd = lnd
@@ -38,7 +53,7 @@ public struct NodeCore: ~Copyable {
 
   /// Whether the driver may hand in the next completion, event or expiry; else it takes the events first.
   package var hasRoom: Bool {
-    mutating get { lnet.hasRoom && lnd.events.isEmpty && rpc.hasRoom }
+    mutating get { lnet.hasRoom && lnd.events.isEmpty && rpc.hasRoom && connections.hasRoom }
   }
 
   /// A work request has ended.
@@ -63,6 +78,8 @@ public struct NodeCore: ~Copyable {
       switch expiry.kind {
       case Self.lnetTimerKind: lnet.timerExpired(owner: expiry.owner, turn: &turn)
       case Self.rpcTimerKind: rpc.timerExpired(owner: expiry.owner, turn: &turn)
+      case Self.connectionsTimerKind:
+        connections.timerExpired(owner: expiry.owner, rpc: &rpc, lnet: &lnet, turn: &turn)
       case Self.operationTimerKind: operation(expiry.owner, &self)
       default: lnd.timerExpired(expiry, &turn)
       }
@@ -87,21 +104,43 @@ public struct NodeCore: ~Copyable {
     hasEvents ? lnet.events.popFirst() : nil
   }
 
-  /// What PtlRPC reports.
+  /// What PtlRPC reports to a driver of a node without connections.
   package mutating func nextRPCEvent() -> RPCEvent? { rpc.events.popFirst() }
 
-  /// Whether LNet's next event is PtlRPC's, and PtlRPC's own must be taken first.
-  private var isBlocked: Bool {
-    mutating get { lnet.events.first.map(PtlRPC.owns) ?? false }
+  /// What the connections report.
+  package mutating func nextConnectionsEvent() -> ConnectionsEvent? {
+    connections.events.popFirst()
   }
 
-  /// Gives PtlRPC its events, up to the next one of another consumer.
+  /// Whether LNet's next event is PtlRPC's or the connections', and their own must be taken first.
+  private var isBlocked: Bool {
+    mutating get {
+      guard let event = lnet.events.first else { return false }
+      return PtlRPC.owns(event) || Connections.owns(event)
+    }
+  }
+
+  /// Gives PtlRPC and the connections their events, up to the next one of another consumer.
   @discardableResult
   private mutating func carryEvents() -> Bool {
-    var isAny = false
-    while rpc.hasRoom, isBlocked, let event = lnet.events.popFirst() {
+    var isAny = carryRPCEvents()
+    while rpc.hasRoom, connections.hasRoom, isBlocked, let event = lnet.events.popFirst() {
       isAny = true
-      rpc.handle(event, lnet: &lnet, turn: &turn)
+      if PtlRPC.owns(event) {
+        rpc.handle(event, lnet: &lnet, turn: &turn)
+      } else {
+        connections.handle(event, rpc: &rpc, lnet: &lnet, turn: &turn)
+      }
+      _ = carryRPCEvents()
+    }
+    return isAny
+  }
+
+  private mutating func carryRPCEvents() -> Bool {
+    var isAny = false
+    while hasConnections, connections.hasRoom, let event = rpc.events.popFirst() {
+      isAny = true
+      connections.handle(event, rpc: &rpc, lnet: &lnet, turn: &turn)
     }
     return isAny
   }

@@ -5,7 +5,6 @@ import Testing
 
 @testable import Connections
 
-private let second: UInt64 = 1_000_000_000
 private let a = NID.o2ib(0xC0A8_320A)
 private let b = NID.o2ib(0xC0A8_320B)
 private let c = NID.o2ib(0xC0A8_320C)

@@ -4,7 +4,6 @@ import Testing
 
 @testable import Connections
 
-private let second: UInt64 = 1_000_000_000
 private func at(_ seconds: UInt64) -> UInt64 { seconds * second }
 
 /// What is special about an import at 100 s whose last reply was at 75 s and whose ping is due.

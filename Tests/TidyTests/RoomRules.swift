@@ -11,10 +11,12 @@ enum RoomRules {
     "RDMATransport": containers.union(["Structures"]),
     "LNet": containers.union(floor),
     "O2IBLND": containers.union(floor).union(["LNet"]),
-    "Connections": containers.union(floor).union(["LNet"]),
+    "Connections": containers.union(floor).union(["LNet", "PtlRPC"]),
     "PtlRPC": containers.union(floor).union(["LNet"]),
-    "NodeCore": containers.union(floor).union(["LNet", "O2IBLND", "PtlRPC"]),
-    "Simulation": containers.union(floor).union(["LNet", "O2IBLND", "PtlRPC", "NodeCore"]),
+    "NodeCore": containers.union(floor).union(["LNet", "O2IBLND", "PtlRPC", "Connections"]),
+    "Simulation": containers.union(floor).union([
+      "LNet", "O2IBLND", "PtlRPC", "Connections", "NodeCore",
+    ]),
     "Capture": ["LustreWire"],
   ]
 

@@ -95,6 +95,11 @@ extension PtlRPC {
     }
   }
 
+  /// Whether requests of an export were admitted and are not answered or dropped yet.
+  package mutating func hasRequestsInProgress(ofExport slot: UInt32) -> Bool {
+    inProgress[Int(slot)] != noCell
+  }
+
   /// A request of its export with this XID that is not answered yet.
   private mutating func findInProgress(export: UInt32, xid: UInt64) -> Int? {
     var slot = inProgress[Int(export)]

@@ -1,4 +1,5 @@
 internal import BasicContainers
+package import Connections
 package import LNet
 package import LustreWire
 package import NodeCore
@@ -14,6 +15,7 @@ package final class SimulatedNode {
     package var driver = O2IBLimits()
     package var lnet = LNetCapacity()
     package var rpc = RPCConfiguration.none
+    package var connections = ConnectionsConfiguration.none
     package var bulkByteCount = 8 << 20
 
     package init() {
@@ -126,7 +128,7 @@ extension SimulatedNode {
         bulk: Arena(region: bulk, pieceByteCount: 4096, isBulk: true))
       let timerCount =
         O2IBLND.timerCount(limits.driver) + limits.lnet.pings + limits.lnet.peerInterfaces
-        + limits.rpc.capacity.timerCount + 16
+        + limits.rpc.capacity.timerCount + limits.connections.capacity.timerCount + 16
       var turn = Turn(now: fabric.now, memory: memory, timerCount: timerCount, seed: seed)
       let lnet = LNet(
         configuration: LNetConfiguration(
@@ -139,7 +141,7 @@ extension SimulatedNode {
           O2IBInterface(index: UInt8($0), nid: $1, stamp: stamp, ipv4: $1.address)
         },
         timerKind: NodeCore.lndTimerKind)
-      core = NodeCore(turn: turn, lnet: lnet, lnd: lnd, rpc: limits.rpc)
+      core = NodeCore(turn: turn, lnet: lnet, lnd: lnd, rpc: limits.rpc, connections: limits.connections)
       self.transport = transport
     }
 
@@ -148,7 +150,8 @@ extension SimulatedNode {
     /// - Returns: whether anything happened.
     package mutating func turn(
       at now: UInt64, _ received: (LNetEvent, inout NodeCore) -> Void,
-      _ receivedRPC: (RPCEvent, inout NodeCore) -> Void = { _, _ in }
+      _ receivedRPC: (RPCEvent, inout NodeCore) -> Void = { _, _ in },
+      _ receivedConnections: (ConnectionsEvent, inout NodeCore) -> Void = { _, _ in }
     ) -> Bool {
       core.turn.now = now
       completions.removeAll()
@@ -165,6 +168,10 @@ extension SimulatedNode {
       }
       while let event = core.nextRPCEvent() {
         receivedRPC(event, &core)
+        core.pump()
+      }
+      while let event = core.nextConnectionsEvent() {
+        receivedConnections(event, &core)
         core.pump()
       }
       core.flush()

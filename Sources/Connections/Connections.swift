@@ -1,0 +1,134 @@
+internal import BasicContainers
+package import LNet
+internal import LustreWire
+package import PtlRPC
+package import RDMATransport
+package import Structures
+
+/// The connections of one node, as one value: imports to targets elsewhere, targets that live here and the exports
+/// of their clients (spec 11).
+///
+/// The room above calls down (`makeImport`, `connect`, `begin`, `submit`; `addTarget`, `reply` …) and reads
+/// `events`. Whose request it is and whether it may be sent now is this room's matter; bytes and deadlines are
+/// PtlRPC's, which it calls.
+///
+/// Bad input is one of: our own bug (trap); a peer's violation, refused as spec 10 §10 and 11 §5 say; a
+/// legitimate race, ignored and counted; a limit: a new client is refused. Nothing allocates after `init`.
+package struct Connections: ~Copyable {
+  /// What the rooms above are to know.
+  package var events: FixedQueue<ConnectionsEvent>
+  package var counters = ConnectionsCounters()
+  package let timing: TimingProfile
+
+  let capacity: ConnectionsCapacity
+  let processID: Int32
+  let importTable = ImportTable()
+  let replyTable = ReplyTable()
+  let connectTable = ConnectTable()
+  var cookies: CookieSource
+
+  var imports: RecordPool<Import>
+  /// By cookie B: callbacks name imports so.
+  var importIndex: SlotIndex
+  /// By slot of PtlRPC's requests.
+  var requests: RigidArray<OwnRequest>
+
+  var targets: RecordPool<Target>
+  /// By name (even entries) and by UUID (odd ones).
+  var targetIndex: SlotIndex
+  var exports: RecordPool<Export>
+  /// By cookie A.
+  var exportIndex: SlotIndex
+  /// By target and client UUID.
+  var clientIndex: SlotIndex
+  /// By the client's NID.
+  var nidIndex: SlotIndex
+  /// Exports that have ended and have requests in progress, as a list of slots.
+  var firstGone = noRecord
+  var goneCount = 0
+
+  /// - Parameters:
+  ///   - requestCapacity: requests that PtlRPC keeps.
+  ///   - timerKind: the kind under which this room's entries in the timer wheel expire.
+  ///   - turn: has `configuration.capacity.timerCount` timers left.
+  package init(
+    configuration: ConnectionsConfiguration, requestCapacity: Int, timerKind: UInt8,
+    turn: inout Turn
+  ) {
+    let capacity = configuration.capacity
+    self.capacity = capacity
+    timing = configuration.timing
+    processID = configuration.processID
+    cookies = CookieSource(start: configuration.firstCookie)
+    events = FixedQueue(capacity: capacity.events, filler: ConnectionsEvent(.released, .none))
+    imports = RecordPool(capacity: capacity.imports, filler: .filler)
+    importIndex = SlotIndex(capacity: capacity.imports)
+    let requestCount = capacity.imports + capacity.exports == 0 ? 0 : requestCapacity
+    requests = RigidArray(capacity: requestCount)
+    for _ in 0..<requestCount { requests.append(OwnRequest()) }
+    targets = RecordPool(capacity: capacity.targets, filler: .filler)
+    targetIndex = SlotIndex(capacity: 2 * capacity.targets)
+    exports = RecordPool(capacity: capacity.exports, filler: .filler)
+    exportIndex = SlotIndex(capacity: capacity.exports)
+    clientIndex = SlotIndex(capacity: capacity.exports)
+    nidIndex = SlotIndex(capacity: capacity.exports)
+    for slot in 0..<capacity.imports {
+      guard let timer = turn.timers.make(kind: timerKind, owner: UInt32(slot)) else {
+        preconditionFailure("no timers left for connections")
+      }
+      imports.cells[slot].timer = timer
+    }
+  }
+
+  /// What PtlRPC must be able to keep for this room: lists and estimates of imports and of reverse imports.
+  package static func rpcImportCount(_ capacity: ConnectionsCapacity) -> Int {
+    capacity.imports + capacity.exports
+  }
+
+  /// Whether the node may hand in the next event or expiry; else it takes `events` first. One event may end all
+  /// requests of an import, and each of those tells its owner.
+  package var hasRoom: Bool {
+    mutating get { events.freeCapacity >= min(capacity.events / 2, 16 + requests.count) }
+  }
+
+  /// Whether an event of LNet is this room's.
+  @inline(__always)
+  package static func owns(_ event: LNetEvent) -> Bool { event.tag >> 62 == 2 }
+
+  /// Hands in an event of LNet that `owns` says is ours: the end of a discovery.
+  package mutating func handle(
+    _ event: LNetEvent, rpc: inout PtlRPC, lnet: inout LNet, turn: inout Turn
+  ) {
+    let slot = Int(UInt32(truncatingIfNeeded: event.tag))
+    guard imports.isTaken(slot) else { return }
+    discovered(slot, status: event.status, rpc: &rpc, lnet: &lnet, turn: &turn)
+  }
+
+  /// Hands in an event of PtlRPC.
+  package mutating func handle(
+    _ event: RPCEvent, rpc: inout PtlRPC, lnet: inout LNet, turn: inout Turn
+  ) {
+    switch event.kind {
+    case .replied, .timedOut, .failed:
+      requestEnded(event, rpc: &rpc, lnet: &lnet, turn: &turn)
+    case .released:
+      events.append(ConnectionsEvent(.released, event.handle, tag: event.tag))
+    case .arrived: requestArrived(event.serverRequest, rpc: &rpc, turn: &turn)
+    case .ready: serve(event.serverRequest, rpc: &rpc, lnet: &lnet, turn: &turn)
+    case .acknowledged:
+      events.append(ConnectionsEvent(.acknowledged, event.handle, status: event.status))
+    case .transferred:
+      events.append(ConnectionsEvent(.transferred, event.handle, status: event.status))
+    }
+  }
+
+  /// One of this room's timers has expired.
+  package mutating func timerExpired(
+    owner: UInt32, rpc: inout PtlRPC, lnet: inout LNet, turn: inout Turn
+  ) {
+    importTimerExpired(Int(owner), rpc: &rpc, lnet: &lnet, turn: &turn)
+  }
+
+  /// Where requests of an import stand in PtlRPC's lists: imports first, then reverse imports.
+  func rpcSlot(ofExport slot: Int) -> UInt32 { UInt32(capacity.imports + slot) }
+}

@@ -1,0 +1,82 @@
+/// How much of everything the room may keep. Nothing grows after the start.
+package struct ConnectionsCapacity: Equatable, Sendable {
+  /// Connections to targets elsewhere.
+  package var imports = 32
+  /// Targets that live here.
+  package var targets = 16
+  /// Clients of all targets together.
+  package var exports = 64
+  /// Events that nobody has taken yet, a power of two.
+  package var events = 1024
+
+  package init() {}
+
+  /// Nothing: a node that speaks LNet, or PtlRPC without connections.
+  package static var none: ConnectionsCapacity {
+    var capacity = ConnectionsCapacity()
+    capacity.imports = 0
+    capacity.targets = 0
+    capacity.exports = 0
+    capacity.events = 1
+    return capacity
+  }
+
+  /// Entries in the node's timer wheel.
+  package var timerCount: Int { imports }
+}
+
+/// Who the node is, as far as this room is concerned.
+package struct ConnectionsConfiguration: Sendable {
+  package var capacity: ConnectionsCapacity
+  package var timing: TimingProfile
+  /// Where cookies begin: random, so that no two lives of a node share any (spec 11 §2).
+  package var firstCookie: UInt64
+  /// What requests say of their sender's process; informational.
+  package var processID: Int32
+
+  package init(
+    capacity: ConnectionsCapacity = ConnectionsCapacity(), timing: TimingProfile = .lustre,
+    firstCookie: UInt64, processID: Int32 = 0
+  ) {
+    self.capacity = capacity
+    self.timing = timing
+    self.firstCookie = firstCookie
+    self.processID = processID
+  }
+
+  package static var none: ConnectionsConfiguration {
+    ConnectionsConfiguration(capacity: .none, firstCookie: 0)
+  }
+}
+
+/// What has happened, by kind.
+package struct ConnectionsCounters: Equatable, Sendable, BitwiseCopyable {
+  // Imports.
+  /// CONNECTs put on the wire.
+  package var attempts: UInt64 = 0
+  /// Attempts that were not sent, because their NID was not discovered in time.
+  package var attemptsUnsent: UInt64 = 0
+  package var attemptsFailed: UInt64 = 0
+  package var connects: UInt64 = 0
+  package var evictions: UInt64 = 0
+  package var pingsSent: UInt64 = 0
+  package var disconnectsSent: UInt64 = 0
+  package var requestsDelayed: UInt64 = 0
+  package var requestsResent: UInt64 = 0
+  /// Events that say nothing in the import's state: legitimate races.
+  package var eventsIgnored: UInt64 = 0
+  // Exports.
+  package var connectsGranted: UInt64 = 0
+  package var connectsRefused: UInt64 = 0
+  /// Connects and requests of an older connection: dropped.
+  package var requestsStale: UInt64 = 0
+  package var requestsWithoutExport: UInt64 = 0
+  package var requestsRefused: UInt64 = 0
+  package var pingsAnswered: UInt64 = 0
+  package var exportsEvicted: UInt64 = 0
+  package var exportsDisconnected: UInt64 = 0
+  /// Connects refused because there was no place for another export.
+  package var exportsExhausted: UInt64 = 0
+
+  package init() {}
+}
