@@ -141,7 +141,8 @@ extension SimulatedNode {
           O2IBInterface(index: UInt8($0), nid: $1, stamp: stamp, ipv4: $1.address)
         },
         timerKind: NodeCore.lndTimerKind)
-      core = NodeCore(turn: turn, lnet: lnet, lnd: lnd, rpc: limits.rpc, connections: limits.connections)
+      core = NodeCore(
+        turn: turn, lnet: lnet, lnd: lnd, rpc: limits.rpc, connections: limits.connections)
       self.transport = transport
     }
 
