@@ -8,28 +8,44 @@ internal import Synchronization
 package enum ThreadFloor {
   private static let wordCount = 8
 
-  /// The mean of so many round trips, halved, in nanoseconds. Blocks the caller, and needs two processors.
+  /// Of what it may last: on a machine with many others on it a round trip takes as long as their turns.
+  private static let nanosecondsMax: UInt64 = 500_000_000
+  /// Round trips between two looks at the clock.
+  private static let roundTripsPerLook = 64
+
+  /// The mean of so many round trips, or as many as half a second allows, halved, in nanoseconds. Blocks the caller,
+  /// and needs two processors.
   package static func measure(roundTrips: Int) -> Double {
     let there = Line()
     let back = Line()
     let echo = Thread {
       for round in 1...roundTrips {
-        back.write(there.await(UInt64(round)))
+        guard there.await(UInt64(round)) else { return }
+        back.write(UInt64(round))
       }
     }
     echo.start()
     let start = clinux_monotonic_nanoseconds()
-    for round in 1...roundTrips {
-      there.write(UInt64(round))
-      _ = back.await(UInt64(round))
+    var elapsed: UInt64 = 0
+    var count = 0
+    while count < roundTrips, elapsed < nanosecondsMax {
+      let end = min(count + roundTripsPerLook, roundTrips)
+      while count < end {
+        count += 1
+        there.write(UInt64(count))
+        _ = back.await(UInt64(count))
+      }
+      elapsed = clinux_monotonic_nanoseconds() - start
     }
-    let elapsed = clinux_monotonic_nanoseconds() - start
-    return Double(elapsed) / Double(roundTrips) / 2
+    there.write(Line.end)
+    return Double(elapsed) / Double(count) / 2
   }
 
   /// A cache line that one thread writes and another reads.
   @safe
   private final class Line: Sendable {
+    /// Written when nothing more follows.
+    static let end = UInt64.max
     // Lines are fetched in pairs by some processors: two of them, so that nobody else's is among them.
     private nonisolated(unsafe) let words: UnsafeMutablePointer<Atomic<UInt64>>
 
@@ -49,15 +65,20 @@ package enum ThreadFloor {
       unsafe words[0].store(number, ordering: .releasing)
     }
 
-    func await(_ number: UInt64) -> UInt64 {
+    /// Waits for a number, and reads the whole line; false when there will be none any more.
+    func await(_ number: UInt64) -> Bool {
       var spins = 0
-      // SAFETY: as above.
-      while unsafe words[0].load(ordering: .acquiring) != number {
+      while true {
+        // SAFETY: as above.
+        let found = unsafe words[0].load(ordering: .acquiring)
+        if found == Self.end { return false }
+        if found == number {
+          return unsafe words[wordCount - 1].load(ordering: .relaxed) == number
+        }
         spins += 1
         // Where there are fewer processors than threads that want one, the other thread has to get it.
         if spins & 0xFFF == 0 { sched_yield() }
       }
-      return unsafe words[wordCount - 1].load(ordering: .relaxed)
     }
   }
 }
