@@ -155,9 +155,14 @@ extension LNet {
     descriptors.cells[index].isAborted = true
     descriptors.cells[index].abortStatus = status
     let message = descriptors[index].message
-    if messages.contains(message), messages[message].state == .parked {
+    guard messages.contains(message) else { return }
+    switch messages[message].state {
+    case .parked:
       unpark(message)
       complete(message, status: status, turn: &turn)
+    case .waitsForPeer, .waitsForInterface:
+      cancelWaiting(message, status: status, turn: &turn)
+    case .sent: break
     }
   }
 

@@ -34,6 +34,8 @@ package struct LNet: ~Copyable {
   let features: PingFeatures
   let pingsBeforeSending: Bool
   let transactionTimeout: UInt64
+  let credits: Int
+  let peerCredits: Int
   let retryCount: UInt8
   let timerKind: UInt8
   let limits: LNetCapacity
@@ -84,6 +86,8 @@ package struct LNet: ~Copyable {
   var pushHand: Int
   /// Whether some peer's parked messages were left over by a flush.
   var flushPending: Bool
+  /// Whether messages wait for credits that are free.
+  var releasePending: Bool
 
   var probes: HandleTable<ProbeRecord>
   var discoveries: HandleTable<DiscoveryRequest>
@@ -95,6 +99,8 @@ package struct LNet: ~Copyable {
     features = configuration.features
     pingsBeforeSending = configuration.pingsBeforeSending
     transactionTimeout = configuration.transactionTimeout
+    credits = configuration.credits
+    peerCredits = configuration.peerCredits
     retryCount = configuration.retryCount
     timerKind = configuration.timerKind
     counters = LNetCounters()
@@ -168,6 +174,7 @@ package struct LNet: ~Copyable {
     impairedCount = 0
     pushHand = limits.peers
     flushPending = false
+    releasePending = false
     probes = HandleTable(
       capacity: limits.pings,
       filler: ProbeRecord(

@@ -25,6 +25,10 @@ package struct LNetConfiguration: Sendable {
   package var pingsBeforeSending: Bool
   /// Nanoseconds until an ACK or REPLY that did not come is given up (spec 01 §10.1: 50 s to 150 s).
   package var transactionTimeout: UInt64
+  /// PUTs and GETs of one interface that its driver has at a time, at most: `credits` (spec 01 §9).
+  package var credits: Int
+  /// Of these, those for one NID of a peer: `peer_credits`.
+  package var peerCredits: Int
   /// How often a message whose send failed is sent again (spec 01 §10.2).
   package var retryCount: UInt8
   /// The kind under which this room's entries in the timer wheel expire.
@@ -34,13 +38,17 @@ package struct LNetConfiguration: Sendable {
   package init(
     interfaces: [Interface], interfaceCookie: UInt64, features: PingFeatures = .default,
     pingsBeforeSending: Bool = true, transactionTimeout: UInt64 = 50_000_000_000,
-    retryCount: UInt8 = 2, timerKind: UInt8, limits: LNetCapacity = LNetCapacity()
+    credits: Int = 256, peerCredits: Int = 8, retryCount: UInt8 = 2, timerKind: UInt8,
+    limits: LNetCapacity = LNetCapacity()
   ) {
     self.interfaces = interfaces
     self.interfaceCookie = interfaceCookie
     self.features = features
     self.pingsBeforeSending = pingsBeforeSending
     self.transactionTimeout = transactionTimeout
+    precondition(credits > 0 && peerCredits > 0)
+    self.credits = credits
+    self.peerCredits = peerCredits
     self.retryCount = retryCount
     self.timerKind = timerKind
     self.limits = limits

@@ -13,6 +13,8 @@ package struct LNetCounters: Equatable, BitwiseCopyable, Sendable {
   package var pushesReceived: UInt64 = 0
   package var pushesSent: UInt64 = 0
   package var resends: UInt64 = 0
+  /// PUTs and GETs that waited for a credit.
+  package var creditWaits: UInt64 = 0
   package var sendFailures: UInt64 = 0
   package var responseTimeouts: UInt64 = 0
   package var recoveryPings: UInt64 = 0

@@ -11,6 +11,8 @@ struct MessageRecord: BitwiseCopyable {
   enum State: UInt8, BitwiseCopyable {
     /// Waits until its peer has been discovered.
     case parked
+    /// Waits for a credit: of the peer's NID, then of our interface.
+    case waitsForPeer, waitsForInterface
     /// With the driver, or on its way there.
     case sent
   }
@@ -37,7 +39,7 @@ struct MessageRecord: BitwiseCopyable {
   var requestedLength: UInt32 = 0
   var matchBits: UInt64 = 0
   var initiator = NID.any
-  /// Neighbours in the peer's list of parked messages, by slot.
+  /// Neighbours in the list that it waits in, by slot.
   var next = noCell
   var previous = noCell
 
@@ -60,9 +62,9 @@ extension LNet {
 
   /// Hands a message to its driver, or to ourselves.
   mutating func dispatch(_ handle: Handle, turn: inout Turn) {
-    counters.messagesSent += 1
     messages.cells[messages.slot(handle)].state = .sent
     if messages[handle].message.peer == .loopback {
+      counters.messagesSent += 1
       loop(handle, turn: &turn)
       return
     }
@@ -72,6 +74,16 @@ extension LNet {
       if messages[handle].isResponse { peerInterfaces.cells[hop.slot].responses += 1 }
     }
     interfaces[Int(messages[handle].message.interface)].outstanding += 1
+    if messages[handle].isResponse {
+      hand(handle)
+    } else {
+      admit(handle, turn: &turn)
+    }
+  }
+
+  @inline(__always)
+  mutating func hand(_ handle: Handle) {
+    counters.messagesSent += 1
     let isKept = outbox.append(messages[handle].message)
     precondition(isKept, "the node called in without room for messages")
   }
@@ -85,7 +97,19 @@ extension LNet {
       peerInterfaces.cells[hop.slot].outstanding -= 1
       if messages[handle].isResponse { peerInterfaces.cells[hop.slot].responses -= 1 }
     }
-    interfaces[Int(messages[handle].message.interface)].outstanding -= 1
+    let own = Int(messages[handle].message.interface)
+    interfaces[own].outstanding -= 1
+    if messages[handle].isResponse {
+      end(handle, after: event, turn: &turn)
+    } else {
+      returnCredits(hop, own)
+      end(handle, after: event, turn: &turn)
+      goOn(hop, own, turn: &turn)
+    }
+  }
+
+  @inline(__always)
+  private mutating func end(_ handle: Handle, after event: LNDEvent, turn: inout Turn) {
     guard event.outcome != .success else {
       strengthen(ownInterface: Int(messages[handle].message.interface))
       complete(handle, status: 0, turn: &turn)

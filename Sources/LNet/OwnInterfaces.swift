@@ -8,8 +8,11 @@ struct OwnInterface: BitwiseCopyable {
   var status: InterfaceStatus
   /// 0 to `Health.full` (spec 01 §10.2).
   var health = Health.full
-  /// Messages with the driver.
+  /// Messages with the driver, or waiting for a credit.
   var outstanding: UInt32 = 0
+  /// PUTs and GETs with the driver, and those that wait for one of them to end.
+  var withDriver = 0
+  var waiting = MessageList()
   /// When it was chosen last, for taking turns.
   var turn: UInt32 = 0
 

@@ -20,9 +20,12 @@ struct PeerInterfaceRecord: BitwiseCopyable {
   /// The next NID of the same peer, and the next in the same hash bucket.
   var nextOfPeer: UInt32
   var nextInBucket: UInt32
-  /// Messages of ours with the driver; of these, responses.
+  /// Messages of ours with the driver, or waiting for a credit; of these, responses.
   var outstanding: UInt32
   var responses: UInt32
+  /// PUTs and GETs with the driver or waiting for our interface, and those that wait for one of them to end.
+  var withDriver: Int
+  var waiting: MessageList
   /// When it was chosen last, for taking turns.
   var turn: UInt32
   /// 0 to `Health.full` (spec 01 §10.2).
@@ -36,8 +39,9 @@ struct PeerInterfaceRecord: BitwiseCopyable {
 
   static let free = PeerInterfaceRecord(
     nid: .any, peer: noCell, generation: 0, nextOfPeer: noCell, nextInBucket: noCell,
-    outstanding: 0, responses: 0, turn: 0, health: Health.full, isUp: true,
-    recoveryFailures: 0, isRecovering: false, isPinged: false, recoveryTimer: nil)
+    outstanding: 0, responses: 0, withDriver: 0, waiting: MessageList(), turn: 0,
+    health: Health.full, isUp: true, recoveryFailures: 0, isRecovering: false, isPinged: false,
+    recoveryTimer: nil)
 }
 
 extension LNet {
@@ -132,6 +136,7 @@ extension LNet {
   mutating func remove(interface slot: Int, turn: inout Turn) {
     takeFromPeer(interface: slot)
     stopRecovery(slot, turn: &turn)
+    moveWaiting(fromPeerInterface: slot, turn: &turn)
     if isImpaired(slot) { impairedCount -= 1 }
     let number = nidBucket(peerInterfaces[slot].nid)
     var index = nidBuckets[number]

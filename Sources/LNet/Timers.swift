@@ -28,6 +28,7 @@ extension LNet {
     drainMarkedPortals(turn: &turn)
     tellDiscoverers(turn: &turn)
     if flushPending { flushParked(turn: &turn) }
+    if releasePending { releaseAllWaiting(turn: &turn) }
     if pushHand < peers.capacity { continuePushes(turn: &turn) }
   }
 }

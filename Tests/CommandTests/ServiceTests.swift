@@ -93,11 +93,11 @@ private func fetch(_ port: UInt16, _ request: String) throws -> String {
 
   /// A node with metrics, and the port that it says it serves them at.
   private func serving(
-    _ place: NodeTests.Place, _ address: String
+    _ place: NodeTests.Place, _ address: String, _ arguments: [String] = []
   ) throws -> (node: NodeTests.Running, port: UInt16) {
     let log = Pipe()
     let node = try NodeTests.Running(
-      ["--fabric", place.fabric, "--bind", address, "--metrics", ":0"],
+      ["--fabric", place.fabric, "--bind", address, "--metrics", ":0"] + arguments,
       environment: place.environment, standardError: log)
     var text = ""
     while !text.contains("/metrics\n") {
@@ -134,6 +134,27 @@ private func fetch(_ port: UInt16, _ request: String) throws -> String {
     ] { #expect(parts[1].contains(line), "\(line) in\n\(parts[1])") }
     #expect(far.terminate() == 0)
     #expect(node.terminate() == 0)
+  }
+
+  @Test(arguments: [("1", true), ("256", false)])
+  func creditsHoldMessagesBack(credits: String, waits: Bool) async throws {
+    let place = NodeTests.Place()
+    defer { place.remove() }
+    let far = try NodeTests.Running(
+      ["--fabric", place.fabric, "--bind", "10.0.4.9"], environment: NodeTests.Place().environment)
+    let (node, port) = try serving(place, "10.0.4.8", ["--credits", credits])
+    // Four at a time: within the peer's credits, beyond the interface's if that has one.
+    let bench = try await place.run([
+      "bench", "bulk", "10.0.4.9@o2ib", "-n", "20", "-s", "64K", "--in-flight", "4", "--force",
+    ])
+    #expect(bench.status == 0, "\(bench.error)")
+    #expect(bench.output.contains("running node 10.0.4.8@o2ib"))
+    let metrics = try fetch(port, "GET /metrics HTTP/1.1\r\n\r\n")
+    let none = "verbena_lnet_credit_waits_total{nid=\"10.0.4.8@o2ib\"} 0\n"
+    #expect(metrics.contains("verbena_lnet_credit_waits_total"))
+    #expect(metrics.contains(none) != waits)
+    #expect(node.terminate() == 0)
+    #expect(far.terminate() == 0)
   }
 
   /// Each family once, with help and type before its samples; each sample a name, labels and a number.

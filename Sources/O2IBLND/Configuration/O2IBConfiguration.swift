@@ -17,7 +17,7 @@ package struct O2IBConfiguration: Sendable, Equatable {
   package private(set) var peerCredits = 8
   /// `peer_credits_hiw`: at how many owed credits of a full depth a NOOP goes out; 0 for half.
   package private(set) var peerCreditsHighWater = 0
-  /// `credits`: messages of all peers together that wait or travel.
+  /// `credits`: PUTs and GETs of all peers together that the driver has at a time; LNet keeps to it.
   package private(set) var credits = 256
   /// `concurrent_sends`: messages of a connection that are posted and not completed; 0 for
   /// `peer_credits`.

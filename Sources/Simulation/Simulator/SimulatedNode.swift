@@ -133,6 +133,8 @@ extension SimulatedNode {
       let lnet = LNet(
         configuration: LNetConfiguration(
           interfaces: nids.map { LNetConfiguration.Interface(nid: $0) }, interfaceCookie: stamp,
+          credits: configuration.credits,
+          peerCredits: configuration.peerCredits * configuration.connectionsPerPeer,
           timerKind: NodeCore.lnetTimerKind, limits: limits.lnet),
         turn: &turn)
       let lnd = O2IBLND(

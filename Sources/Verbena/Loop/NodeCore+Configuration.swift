@@ -34,6 +34,10 @@ extension NodeCore {
           ? .default : PingFeatures.default.subtracting(.discovery),
         pingsBeforeSending: configuration.discovery,
         transactionTimeout: configuration.transactionTimeout.nanosecondCount,
+        credits: configuration.tunables.credits,
+        // Each connection has the credits of its own that the wire gives it (spec 02 §7).
+        peerCredits: configuration.tunables.peerCredits
+          * configuration.tunables.connectionsPerPeer,
         timerKind: Self.lnetTimerKind, limits: configuration.lnetLimits),
       turn: &turn)
     // Wall-clock microseconds, as real nodes use: a later life has a later stamp (spec 02 §3.1).

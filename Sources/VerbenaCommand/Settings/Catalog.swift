@@ -89,7 +89,9 @@ extension Setting {
     "Sends posted at once on a connection; kept between half and twice peer-credits")
   static let credits = Setting(
     "credits", .integer(1...65536), "256", in: .tunables("credits"),
-    "Messages in flight to all peers of an interface")
+    "PUTs and GETs of an interface that are under way at a time; of these, one NID of a peer has at most peer-credits "
+      + "for each connection, and the rest waits"
+  )
   static let connectionsPerPeer = Setting(
     "conns-per-peer", .integer(1...16), "1", in: .lndTunables("conns_per_peer"),
     "Connections to each peer")

@@ -50,7 +50,8 @@ final class TestNode {
   init(
     _ nids: [NID], pingsBeforeSending: Bool = false, features: PingFeatures = .default,
     statuses: [InterfaceStatus]? = nil, cookie: UInt64 = 0x1877_F0A1_B2C3_D4E5, now: UInt64 = 0,
-    messagePieces: Int = 256, bulkBytes: Int = 4 << 20, limits: LNetCapacity = smallLimits()
+    messagePieces: Int = 256, bulkBytes: Int = 4 << 20, credits: Int = 256, peerCredits: Int = 256,
+    limits: LNetCapacity = smallLimits()
   ) {
     self.nids = nids
     let messages = Self.region(byteCount: messagePieces * 4096)
@@ -67,7 +68,8 @@ final class TestNode {
     }
     let configuration = LNetConfiguration(
       interfaces: interfaces, interfaceCookie: cookie, features: features,
-      pingsBeforeSending: pingsBeforeSending, timerKind: Self.timerKind, limits: limits)
+      pingsBeforeSending: pingsBeforeSending, credits: credits, peerCredits: peerCredits,
+      timerKind: Self.timerKind, limits: limits)
     lnet = LNet(configuration: configuration, turn: &turn)
   }
 
