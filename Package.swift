@@ -61,6 +61,7 @@ let package = Package(
       name: "PtlRPC",
       dependencies: ["LNet", "LustreWire", "Structures", "RDMATransport", containers],
       swiftSettings: settings),
+    .target(name: "Roles", dependencies: ["LustreWire"], swiftSettings: settings),
     .target(
       name: "NodeCore",
       dependencies: [
@@ -149,6 +150,7 @@ let package = Package(
     .testTarget(
       name: "LNetTests",
       dependencies: ["LNet", "LustreWire", "Structures", "RDMATransport", "CAllocationCounter"]),
+    .testTarget(name: "RolesTests", dependencies: ["Roles", "LustreWire"]),
     .testTarget(
       name: "ConnectionsTests",
       dependencies: [

@@ -13,6 +13,7 @@ enum RoomRules {
     "O2IBLND": containers.union(floor).union(["LNet"]),
     "Connections": containers.union(floor).union(["LNet", "PtlRPC"]),
     "PtlRPC": containers.union(floor).union(["LNet"]),
+    "Roles": ["LustreWire"],
     "NodeCore": containers.union(floor).union(["LNet", "O2IBLND", "PtlRPC", "Connections"]),
     "Simulation": containers.union(floor).union([
       "LNet", "O2IBLND", "PtlRPC", "Connections", "NodeCore",

@@ -169,14 +169,19 @@ public struct LogHeader: Hashable, Sendable, BitwiseCopyable {
     bytes.zero(at: offset, count: Self.byteCount)
     LogRecordHeader(.header, length: Self.byteCount, index: 0).encode(into: &bytes, at: offset)
     bytes.storeNative(timestamp, at: offset + 16)
-    bytes.storeNative(count, at: offset + 24)
     bytes.storeNative(UInt32(Self.bitmapOffset), at: offset + 28)
-    bytes.storeNative(recordByteCount, at: offset + 32)
     bytes.storeNative(flags, at: offset + 36)
     bytes.storeNative(catalogIndex, at: offset + 40)
     target.encode(into: &bytes, at: offset + 44)
     Self.set(0, into: &bytes, at: offset)
     bytes.storeNative(UInt32(Self.byteCount), at: offset + Self.byteCount - 8)
+    encodeCounts(into: &bytes, at: offset)
+  }
+
+  /// Writes what each new record changes into the header at `offset`; the bitmap is left as it is.
+  public func encodeCounts(into bytes: inout MutableRawSpan, at offset: Int = 0) {
+    bytes.storeNative(count, at: offset + 24)
+    bytes.storeNative(recordByteCount, at: offset + 32)
     bytes.storeNative(lastIndex, at: offset + Self.byteCount - 4)
   }
 
