@@ -112,8 +112,9 @@ package struct FileSystemMap: Equatable, Sendable {
     }
     switch record.command {
     case .attach:
-      deviceIndices[try text(0)] = devices.count
-      devices.append(Device(name: try text(0), type: try text(1), target: "", nodes: []))
+      let device = Device(name: try text(0), type: try text(1), target: "", nodes: [])
+      deviceIndices[device.name] = devices.count
+      devices.append(device)
     case .setup:
       try setUp(try text(0), texts, record)
     case .addUUID:
