@@ -1,6 +1,7 @@
-/// A text in a field of fixed length: its bytes up to the first NUL, zeros behind it.
+/// A text in a field of fixed length: it ends at the first NUL.
 ///
-/// Bytes behind a NUL are dropped on decoding, so two texts are equal when they read the same.
+/// What lies behind the NUL is kept and sent on as it came, because real servers leave remains of longer texts
+/// there; it does not count when texts are compared.
 ///
 /// **Wire:** `char[capacity]`, NUL padded.
 public struct WireText<let capacity: Int>: Sendable, BitwiseCopyable {
@@ -9,7 +10,7 @@ public struct WireText<let capacity: Int>: Sendable, BitwiseCopyable {
   /// No text.
   @inlinable public init() { bytes = InlineArray(repeating: 0) }
 
-  /// A text of bytes that are 0 from the first 0 on.
+  /// A text of its bytes.
   @inlinable init(bytes: InlineArray<capacity, UInt8>) { self.bytes = bytes }
 
   /// The text, or nil when it is longer than `capacity` - 1 bytes or has a NUL inside.
@@ -43,9 +44,7 @@ public struct WireText<let capacity: Int>: Sendable, BitwiseCopyable {
     self.init()
     var index = 0
     while index < capacity {
-      let byte = source.byte(at: offset + index)
-      if byte == 0 { return }
-      bytes[index] = byte
+      bytes[index] = source.byte(at: offset + index)
       index += 1
     }
   }
@@ -53,14 +52,24 @@ public struct WireText<let capacity: Int>: Sendable, BitwiseCopyable {
   /// Writes `capacity` bytes at `offset`.
   @inlinable
   package func encode(into target: inout MutableRawSpan, at offset: Int) {
-    for index in 0..<capacity { target.storeNative(bytes[index], at: offset + index) }
+    var index = 0
+    while index < capacity {
+      target.storeNative(bytes[index], at: offset + index)
+      index += 1
+    }
   }
 }
 
 extension WireText: Hashable {
   @inlinable
   public static func == (left: Self, right: Self) -> Bool {
-    for index in 0..<capacity where left.bytes[index] != right.bytes[index] { return false }
+    var index = 0
+    while index < capacity {
+      let byte = left.bytes[index]
+      if byte != right.bytes[index] { return false }
+      if byte == 0 { return true }
+      index += 1
+    }
     return true
   }
 
