@@ -143,10 +143,16 @@ let package = Package(
       name: "VerbsTransportTests",
       dependencies: ["VerbsTransport", "RDMATransport", "Structures", "CLinuxShims"]),
 
-    .testTarget(name: "LustreWireTests", dependencies: ["LustreWire"]),
+    .testTarget(
+      name: "LustreWireTests",
+      dependencies: ["LustreWire", "WireSupport", "CAllocationCounter"]),
+    // RPCs made again from their values, for tests and fuzzing.
+    .target(
+      name: "WireSupport", dependencies: ["LustreWire"], path: "Tests/WireSupport",
+      swiftSettings: settings),
     .testTarget(name: "StructuresTests", dependencies: ["Structures"]),
     .testTarget(name: "RDMATransportTests", dependencies: ["RDMATransport", "Structures"]),
-    .testTarget(name: "CaptureTests", dependencies: ["Capture", "LustreWire"]),
+    .testTarget(name: "CaptureTests", dependencies: ["Capture", "LustreWire", "WireSupport"]),
     .testTarget(
       name: "LNetTests",
       dependencies: ["LNet", "LustreWire", "Structures", "RDMATransport", "CAllocationCounter"]),
@@ -188,7 +194,8 @@ let package = Package(
     .testTarget(
       name: "BenchKitTests",
       dependencies: [
-        "BenchKit", "EmulatedTransport", "LNet", "LustreWire", "NodeCore", "RDMATransport", "Verbena",
+        "BenchKit", "EmulatedTransport", "LNet", "LustreWire", "NodeCore", "RDMATransport",
+        "Verbena",
       ]),
     .testTarget(
       name: "CommandTests",
@@ -232,6 +239,7 @@ if isFuzzing {
     fuzz("fuzz-ping", ["LustreWire"]),
     fuzz("fuzz-text", ["LustreWire"]),
     fuzz("fuzz-reject", ["LustreWire"]),
+    fuzz("fuzz-rpc", ["LustreWire", "WireSupport"]),
     fuzz("fuzz-capture", ["Capture", "LustreWire"]),
     fuzz("fuzz-events", ["Simulation"]),
     fuzz("fuzz-canary-planted", ["LustreWire"]),

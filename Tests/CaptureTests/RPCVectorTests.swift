@@ -1,4 +1,5 @@
-// Property: Tests/Golden/captured-rpcs.txt holds an RPC of each shape that the captures have.
+// Property: every RPC of the captures decodes and encodes back byte for byte, every structure of it, and
+// Tests/Golden/captured-rpcs.txt holds one of each shape.
 // Method: the file is made again from the captures and compared; VERBENA_WRITE_GOLDEN=1 writes it. A shape is type,
 // opcode, status and buffer lengths; runs of zeros are written as +N.
 
@@ -6,6 +7,7 @@ import Capture
 import Foundation
 import LustreWire
 import Testing
+import WireSupport
 
 @Suite struct RPCVectorTests {
   static let file = CapturedVectorTests.file.deletingLastPathComponent()
@@ -54,8 +56,10 @@ import Testing
     var count = 0
     for name in CaptureFiles.present.sorted() {
       for message in try CaptureFiles.decoded(name) {
-        guard let bytes = CapturedRPCs.payload(of: message) else { continue }
+        let bytes = message.rpc
+        guard !bytes.isEmpty else { continue }
         count += 1
+        #expect(try reencodedRPC(bytes) == bytes, "\(name) frame \(message.frame)")
         let shape = try Self.shape(bytes)
         guard seen.insert("\(shape)").inserted else { continue }
         text += "\n@ \(shape.name) | \(shape.lengths) | \(name).pcap frame \(message.frame)\n"

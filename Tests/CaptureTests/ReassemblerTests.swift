@@ -29,7 +29,9 @@ import Testing
       switch event {
       case .none: break
       case .message(let message): result.append("\(message)")
-      case .write(let header, let count): result.append("write \(count) of \(header.byteCount)")
+      case .write(let header, let count, let content):
+        #expect(content.count == count)
+        result.append("write \(count) of \(header.byteCount)")
       case .problem(let problem): result.append("\(problem)")
       }
     }

@@ -10,16 +10,34 @@ enum Tshark {
   }
 
   /// The fields that both name alike. NIDs, stamps and structures are shown in other forms.
-  static let fields = [
-    "lnet.ib.magic", "lnet.ib.version", "lnet.ib.type", "lnet.ib.credits", "lnet.ib.nob",
-    "lnet.dest_pid", "lnet.src_pid", "lnet.msg_type", "lnet.payload_length",
-    "lnet.msg_dst_interface_cookie", "lnet.msg_dst_object_cookie", "lnet.msg_dst_match_bits",
-    "lnet.msg_length", "lnet.msg_hdr_data", "lnet.ptl_index", "lnet.offset", "lnet.src_offset",
-    "lnet.sink_length", "lnet.connparam.qdepth", "lnet.connparam.max_frags",
-    "lnet.connparam.max_size", "lnet.o2ib.cookie", "lnet.o2ib.src_cookie",
-    "lnet.o2ib.dest_cookie", "lnet.o2ib.status", "lnet.rdma.key", "lnet.rdma.nfrags",
-    "lnet.rdma_frag.size", "lnet.rdma_frag.addr",
-  ]
+  static let fields =
+    [
+      "lnet.ib.magic", "lnet.ib.version", "lnet.ib.type", "lnet.ib.credits", "lnet.ib.nob",
+      "lnet.dest_pid", "lnet.src_pid", "lnet.msg_type", "lnet.payload_length",
+      "lnet.msg_dst_interface_cookie", "lnet.msg_dst_object_cookie", "lnet.msg_dst_match_bits",
+      "lnet.msg_length", "lnet.msg_hdr_data", "lnet.ptl_index", "lnet.offset", "lnet.src_offset",
+      "lnet.sink_length", "lnet.connparam.qdepth", "lnet.connparam.max_frags",
+      "lnet.connparam.max_size", "lnet.o2ib.cookie", "lnet.o2ib.src_cookie",
+      "lnet.o2ib.dest_cookie", "lnet.o2ib.status", "lnet.rdma.key", "lnet.rdma.nfrags",
+      "lnet.rdma_frag.size", "lnet.rdma_frag.addr",
+    ] + rpcFields
+
+  /// Fields of RPCs.
+  static let rpcFields =
+    [
+      "lm_bufcount", "lm_secflvr", "lm_magic", "lm_repsize", "lm_cksum", "lm_flags",
+    ].map { "lustre.lustre_msg_v2." + $0 }
+    + [
+      "pb_type", "pb_opc", "pb_status", "pb_last_xid", "pb_last_committed", "pb_transno",
+      "pb_flags", "pb_op_flags", "pb_conn_cnt", "pb_timeout", "pb_service_time", "pb_limit",
+      "pb_slv", "pb_pre_version",
+    ].map { "lustre.ptlrpc_body." + $0 }
+    + [
+      "ocd_connect_flags", "ocd_grant", "ocd_index", "ocd_brw_size", "ocd_ibits_known",
+      "grant_blkbits", "grant_inobits", "grant_tax_kb", "grant_max_blks", "ocd_transno",
+      "ocd_group", "ocd_cksum_types", "ocd_max_easize", "ocd_instance", "ocd_maxbytes",
+      "ocd_maxmodrpcs", "ocd_connect_flags2",
+    ].map { "lustre.obd_connect_data." + $0 }
 
   /// What tshark says of a frame.
   struct Row {
@@ -64,18 +82,25 @@ enum Tshark {
     return UInt64(text) ?? Int64(text).map { UInt64(bitPattern: $0) }
   }
 
+  /// Whether tshark took the payload for an RPC; on some portals it does not.
+  static func isRPC(_ row: Row) -> Bool {
+    !(row.values["lustre.lustre_msg_v2.lm_bufcount"] ?? []).isEmpty
+  }
+
   /// Where tshark's values are not ours, as words; tshark 4.0's known gaps left out.
   static func differences(_ message: DecodedMessage, _ row: Row) -> [String] {
     func ours(_ name: String) -> [String] {
       message.fields.filter { $0.name == name }.map(\.value)
     }
     let isAck = ours("lnet.msg_type") == ["0"]
+    let hasRPC = isRPC(row)
     var result: [String] = []
     for name in fields {
       // tshark reads cookie and descriptor of a GET_REQ 4 bytes early.
       if message.name == "GET_REQ", name.hasPrefix("lnet.o2ib") || name.hasPrefix("lnet.rdma") {
         continue
       }
+      if name.hasPrefix("lustre."), !hasRPC { continue }
       var mine = ours(name).map { number($0) }
       // tshark prints the cookies of an ACK byte-swapped.
       if isAck, name.hasSuffix("_cookie") { mine = mine.map { $0?.byteSwapped } }

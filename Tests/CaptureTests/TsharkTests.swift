@@ -42,6 +42,24 @@ struct TsharkTests {
     #expect(count >= 6)
   }
 
+  @Test(arguments: CaptureFiles.present)
+  func rpcs(name: String) throws {
+    let found = Set(try CaptureFiles.decoded(name).filter { !$0.rpc.isEmpty }.map(\.frame))
+    let theirs = try Tshark.rows(CaptureFiles.path(name)).filter {
+      $0.opcode == Self.sendOnly && Tshark.isRPC($0)
+    }
+    // Whatever tshark takes for an RPC we do too, but for packets that were sent again.
+    let missed = theirs.filter { !found.contains($0.frame) }.count
+    #expect(missed <= theirs.count / 20)
+    #expect(theirs.count >= Self.minimumRPCs[name] ?? 10)
+  }
+
+  /// How many RPCs at least fit one packet.
+  static let minimumRPCs = [
+    "01-lctl-ping-o2ib": 0, "06-recover-o2ib": 4, "17-stale-depth-o2ib": 5,
+    "10-server-crash-replay-o2ib": 150, "16-two-servers-register-o2ib": 250,
+  ]
+
   @Test func builtFrames() throws {
     let bytes = try BuiltCapture.file(pathMTU: 4096)
     let file = FileManager.default.temporaryDirectory

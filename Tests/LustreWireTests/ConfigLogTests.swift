@@ -4,66 +4,9 @@
 
 import LustreWire
 import Testing
+import WireSupport
 
 @Suite struct ConfigLogTests {
-  static func remadeHeader(_ content: [UInt8]) throws(WireError) -> [UInt8] {
-    var swapped = true
-    let header = try LogHeader(decoding: content.rawBytes, swapped: &swapped)
-    #expect(!swapped)
-    var result = [UInt8](repeating: 0xA5, count: LogHeader.byteCount)
-    result.withMutableRawSpan { header.encode(into: &$0) }
-    var set: UInt32 = 0
-    for index in 0..<LogHeader.maximumRecords
-    where LogHeader.isSet(index, in: content.rawBytes) {
-      result.withMutableRawSpan { LogHeader.set(index, into: &$0) }
-      set += 1
-    }
-    #expect(set == header.count)
-    return result
-  }
-
-  static func remadeRecord(_ bytes: [UInt8], _ range: Range<Int>) throws(WireError) -> [UInt8] {
-    let record = try ConfigRecord(decoding: bytes.rawBytes, in: range)
-    var buffers: [[UInt8]] = []
-    for index in 0..<record.bufferCount {
-      var content = Array(bytes[record.range(of: index, in: bytes.rawBytes)])
-      switch (record.command, index) {
-      case (.marker, 1): content = try RPCBufferTests.remade(ConfigMarker.self, content)
-      case (.setup, 1) where content.count == LayoutDescriptor.byteCount:
-        content = try RPCBufferTests.remade(LayoutDescriptor.self, content)
-      default:
-        // Every other buffer is a text.
-        if let text = record.text(index, in: bytes.rawBytes) {
-          content = ConfigRecord.buffer(text)
-        }
-      }
-      buffers.append(content)
-    }
-    #expect(record.command.name != nil)
-    return ConfigRecord.encode(
-      record.command, number: record.number, nid: record.nid, buffers: buffers)
-  }
-
-  /// The chunk made again from its records; the rest is zero.
-  static func remadeChunk(_ content: [UInt8]) throws(WireError) -> [UInt8] {
-    var result = [UInt8](repeating: 0, count: content.count)
-    var start = 0
-    while start + LogRecordHeader.overheadByteCount <= content.count,
-      content[start..<start + 4].contains(where: { $0 != 0 })
-    {
-      let header = try LogRecordHeader(
-        record: content.rawBytes, at: start, before: content.count)
-      result.withMutableRawSpan { header.encodeEnds(into: &$0, at: start) }
-      let range = header.content(at: start)
-      if header.type == .configuration {
-        let record = try remadeRecord(content, range)
-        result.replaceSubrange(range.prefix(record.count), with: record)
-      }
-      start += Int(header.length)
-    }
-    return result
-  }
-
   /// The ADD_UUID record that spec 11 §12.1 prints.
   static let example = GoldenFile.hexBytes(
     """
@@ -92,7 +35,7 @@ import Testing
     #expect(record.bufferCount == 2)
     let texts = (0..<3).map { record.text($0, in: Self.example.rawBytes) }
     #expect(texts == [nil, "192.168.1.10@tcp", nil])
-    #expect(try Self.remadeChunk(Self.example) == Self.example)
+    #expect(try remadeLogChunk(Self.example) == Self.example)
   }
 
   @Test func theOtherByteOrder() throws {

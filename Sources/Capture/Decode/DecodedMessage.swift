@@ -48,6 +48,8 @@ package struct DecodedMessage: Hashable, Sendable {
   package var fields: [DecodedField]
   /// The o2iblnd message or reject itself, put together from its segments, without padding.
   package var bytes: [UInt8]
+  /// The RPC that an IMMEDIATE or a WRITE carried, padding included; empty when there was none.
+  package var rpc: [UInt8] = []
 
   /// One line for people.
   ///

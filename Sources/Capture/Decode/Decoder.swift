@@ -7,6 +7,7 @@ internal import LustreWire
 package struct Decoder: Sequence, IteratorProtocol, Sendable {
   private var reader: PcapReader
   private var table = ConnectionTable()
+  private var rendezvous = RendezvousTable()
   private var ready: [DecodedMessage] = []
   private var isAtEnd = false
   /// When the first frame was captured, since 1970, in nanoseconds; 0 before the first call of ``next()``.
@@ -73,17 +74,25 @@ package struct Decoder: Sequence, IteratorProtocol, Sendable {
     case .none: break
     case .problem(let problem):
       emit(.error, packet, record, stream, summary: "\(problem)")
-    case .write(let header, let byteCount):
+    case .write(let header, let byteCount, let content):
       var list = FieldList()
       list.addHex("reth.virtual_address", header.address)
       list.addHex("reth.remote_key", header.remoteKey)
       list.add("reth.dma_length", byteCount)
+      list.say("bytes \(byteCount) key \(hexText(header.remoteKey))")
+      list.say("address \(hexText(header.address))")
+      var rpc: [UInt8] = []
+      if let put = rendezvous.put(of: header, to: packet.destination, byteCount: byteCount),
+        list.add(payload: content.rawBytes, of: put)
+      {
+        rpc = content
+      }
       emit(
-        .write, packet, record, stream, name: "WRITE",
-        summary: "bytes \(byteCount) key \(hexText(header.remoteKey))"
-          + " address \(hexText(header.address))", fields: list.fields)
+        .write, packet, record, stream, name: "WRITE", summary: list.summary, fields: list.fields,
+        rpc: rpc)
     case .message(let message):
       let text = MessageText(message: message.rawBytes)
+      rendezvous.take(message.rawBytes, from: packet.source, to: packet.destination)
       var note = ""
       if let identity = stream.identity, let envelope = text.envelope,
         !identity.matches(envelope)
@@ -96,7 +105,7 @@ package struct Decoder: Sequence, IteratorProtocol, Sendable {
 
   private mutating func emit(
     _ kind: DecodedMessage.Kind, _ packet: RoCEPacket, _ record: PcapRecord, _ stream: Stream,
-    name: String = "error", summary: String, fields: [DecodedField] = []
+    name: String = "error", summary: String, fields: [DecodedField] = [], rpc: [UInt8] = []
   ) {
     ready.append(
       DecodedMessage(
@@ -104,7 +113,7 @@ package struct Decoder: Sequence, IteratorProtocol, Sendable {
         sourceAddress: packet.source, destinationAddress: packet.destination,
         connection: stream.connection, name: name, sourceNID: stream.identity?.sourceNID,
         destinationNID: stream.identity?.destinationNID, credits: nil, summary: summary,
-        fields: fields, bytes: []))
+        fields: fields, bytes: [], rpc: rpc))
   }
 
   private mutating func emit(
@@ -120,7 +129,8 @@ package struct Decoder: Sequence, IteratorProtocol, Sendable {
         destinationAddress: packet.destination, connection: connection, name: text.name,
         sourceNID: text.envelope?.sourceNID, destinationNID: text.envelope?.destinationNID,
         credits: text.envelope?.credits, summary: summary.joined(separator: " "),
-        fields: text.list.fields, bytes: bytes))
+        fields: text.list.fields, bytes: bytes,
+        rpc: text.rpc.map { Array(bytes[$0]) } ?? []))
   }
 }
 

@@ -7,6 +7,8 @@ struct MessageText {
   var list = FieldList()
   /// Why the bytes are not a legal message; what could be read before is in ``list``.
   var failure: WireError?
+  /// Where the RPC lies that the message carries.
+  var rpc: Range<Int>?
 
   /// Whether the bytes start as an o2iblnd message does, in either byte order.
   static func hasMagic(_ bytes: borrowing RawSpan) -> Bool {
@@ -55,7 +57,7 @@ struct MessageText {
     case .immediate:
       let header = try message.lnetHeader(in: bytes)
       list.add(header)
-      addPing(header, in: bytes)
+      addPayload(header, in: bytes)
     case .putRequest(let request):
       list.add(try message.lnetHeader(in: bytes))
       list.addHex("lnet.o2ib.cookie", request.cookie)
@@ -75,16 +77,20 @@ struct MessageText {
     }
   }
 
-  /// The payload of a push, or of a reply that starts as a ping info does.
-  private mutating func addPing(_ header: LNetHeader, in bytes: borrowing RawSpan) {
+  /// The payload of a push or an RPC, or of a reply that starts as a ping info does.
+  private mutating func addPayload(_ header: LNetHeader, in bytes: borrowing RawSpan) {
+    let start = O2IBProtocol.immediatePayloadOffset
+    let range = start..<start + Int(header.payloadLength)
+    let payload = bytes.extracting(range)
     switch header.body {
+    case .put(let put) where put.portal != .reserved:
+      if list.add(payload: payload, of: put) { rpc = range }
+      return
     case .put(let put):
-      guard put.portal == .reserved, put.matchBits == LNetLimits.pingMatchBits else { return }
+      guard put.matchBits == LNetLimits.pingMatchBits else { return }
     case .reply: break
     default: return
     }
-    let start = O2IBProtocol.immediatePayloadOffset
-    let payload = bytes.extracting(start..<start + Int(header.payloadLength))
     guard payload.byteCount >= 4 else { return }
     let magic = payload.native(UInt32.self, at: 0)
     guard magic == PingInfoReader.magic || magic.byteSwapped == PingInfoReader.magic else { return }

@@ -6,8 +6,9 @@ package enum StreamEvent: Hashable, Sendable {
   case none
   /// A SEND with these bytes.
   case message([UInt8])
-  /// An RDMA WRITE of so many bytes to where its header says.
-  case write(RDMATransportHeader, byteCount: Int)
+  /// An RDMA WRITE of so many bytes to where its header says; the bytes themselves unless they are more than
+  /// any RPC has.
+  case write(RDMATransportHeader, byteCount: Int, bytes: [UInt8])
   /// Something is missing or wrong.
   case problem(StreamProblem)
 }
@@ -41,7 +42,7 @@ package struct StreamReassembler: Sendable {
   private enum Partial: Hashable, Sendable {
     case none
     case send([UInt8])
-    case write(RDMATransportHeader, moved: Int)
+    case write(RDMATransportHeader, moved: Int, bytes: [UInt8])
     /// The start of the message is not there: its rest is skipped silently.
     case skipping
   }
@@ -97,13 +98,15 @@ package struct StreamReassembler: Sendable {
     case .sendLast, .sendLastImmediate, .sendLastInvalidate:
       return append(packet, in: bytes, isLast: true)
     case .writeFirst:
-      partial = .write(RDMATransportHeader(at: packet.extendedOffset, in: bytes), moved: 0)
-      return move(packet, isLast: false)
+      partial = .write(
+        RDMATransportHeader(at: packet.extendedOffset, in: bytes), moved: 0, bytes: [])
+      return move(packet, in: bytes, isLast: false)
     case .writeOnly, .writeOnlyImmediate:
-      partial = .write(RDMATransportHeader(at: packet.extendedOffset, in: bytes), moved: 0)
-      return move(packet, isLast: true)
-    case .writeMiddle: return move(packet, isLast: false)
-    case .writeLast, .writeLastImmediate: return move(packet, isLast: true)
+      partial = .write(
+        RDMATransportHeader(at: packet.extendedOffset, in: bytes), moved: 0, bytes: [])
+      return move(packet, in: bytes, isLast: true)
+    case .writeMiddle: return move(packet, in: bytes, isLast: false)
+    case .writeLast, .writeLastImmediate: return move(packet, in: bytes, isLast: true)
     case .readRequest:
       // Its answer takes as many sequence numbers as it has packets, which are not known here.
       expected = nil
@@ -137,22 +140,28 @@ package struct StreamReassembler: Sendable {
     }
   }
 
-  private mutating func move(_ packet: RoCEPacket, isLast: Bool) -> StreamEvent {
+  private mutating func move(
+    _ packet: RoCEPacket, in bytes: borrowing RawSpan, isLast: Bool
+  ) -> StreamEvent {
     switch partial {
     case .skipping:
       if isLast { partial = .none }
       return .none
-    case .write(let header, let before):
+    case .write(let header, let before, var content):
+      partial = .none
       let moved = before + packet.payload.count
+      if Int(header.byteCount) <= CaptureLimits.messageBytes, moved <= Int(header.byteCount) {
+        if content.isEmpty { content.reserveCapacity(Int(header.byteCount)) }
+        for index in packet.payload { content.append(bytes.byte(at: index)) }
+      }
       guard isLast else {
-        partial = .write(header, moved: moved)
+        partial = .write(header, moved: moved, bytes: content)
         return .none
       }
-      partial = .none
       guard moved == Int(header.byteCount) else {
         return .problem(.writeLength(declared: header.byteCount, moved: moved))
       }
-      return .write(header, byteCount: moved)
+      return .write(header, byteCount: moved, bytes: content)
     case .none, .send:
       partial = isLast ? .none : .skipping
       return .problem(.unexpected(opcode: packet.base.opcode))

@@ -3,11 +3,12 @@ internal import BenchKit
 
 struct Decode: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Show the LNet and o2iblnd messages of a capture, one line each.",
+    abstract: "Show the o2iblnd, LNet and PtlRPC messages of a capture, one line each.",
     discussion: """
       Reads a pcap file of RoCEv2 packets, as tcpdump and tshark write it on an RDMA interface, and puts messages \
       together from their segments. A line has the frame, the time in seconds since the first frame, sender and \
-      receiver, the message and what matters of it. Ends with status 2 when some bytes were not what they should be.
+      receiver, the message and what matters of it: of RPCs the opcode, the result, names, flags, locks, \
+      objects and logs. Ends with status 2 when some bytes were not what they should be.
       """)
 
   @Argument(help: "The capture file (pcap).", completion: .file(extensions: ["pcap"]))
