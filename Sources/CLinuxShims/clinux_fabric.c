@@ -136,6 +136,8 @@ int clinux_fabric_receive(int fd, void *bytes, size_t byte_count, int *first, in
   return length;
 }
 
+void clinux_fabric_finish(int fd) { shutdown(fd, SHUT_WR); }
+
 int clinux_fabric_watch(int epoll, int fd, uint64_t tag, int edge_triggered) {
   struct epoll_event event = {
       .events = EPOLLIN | EPOLLRDHUP | (edge_triggered ? EPOLLET : 0), .data.u64 = tag};

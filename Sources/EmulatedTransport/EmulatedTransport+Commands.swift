@@ -124,7 +124,7 @@ extension EmulatedTransport {
       attach(slot, to: link)
       switch links[link].state {
       case .up: finishPrepare(slot)
-      case .dead: failConnect(slot, .resolveAddress, EHOSTUNREACH)
+      case .leaving, .dead: failConnect(slot, .resolveAddress, EHOSTUNREACH)
       default: setTimeout(slot, milliseconds: route.resolveTimeoutMilliseconds)
       }
     }

@@ -233,10 +233,21 @@ extension EmulatedTransport {
   /// The peer is gone: everything on the link ends.
   mutating func hangUp(_ link: Int) {
     guard links[link].state != .dead, links[link].state != .free else { return }
-    let wasUp = links[link].state == .up
-    links[link].state = .dead
     if links[link].socket >= 0 { clinux_close(links[link].socket) }
     links[link].socket = -1
+    end(link, .dead)
+  }
+
+  /// Hangs up on a peer that is in the middle of a write. What it may be writing to stays untouched until
+  /// its socket tells that it has noticed or died, or its word that it is out.
+  mutating func leave(_ link: Int) {
+    clinux_fabric_finish(links[link].socket)
+    end(link, .leaving)
+  }
+
+  private mutating func end(_ link: Int, _ state: Link.State) {
+    let wasUp = links[link].state == .up
+    links[link].state = state
     if linkByAddress[links[link].peerAddress] == link {
       linkByAddress[links[link].peerAddress] = nil
     }
@@ -254,9 +265,12 @@ extension EmulatedTransport {
     freeLinkIfUnused(link)
   }
 
-  /// Gives a dead link back when nothing refers to it.
+  /// Gives a link that has ended back when nothing refers to it.
   mutating func freeLinkIfUnused(_ link: Int) {
-    guard links[link].state == .dead, links[link].connectionCount == 0 else { return }
+    guard links[link].state == .dead || links[link].state == .leaving,
+      links[link].connectionCount == 0
+    else { return }
+    if links[link].socket >= 0 { clinux_close(links[link].socket) }
     links[link].peer.unmap()
     links[link].peer = .none
     if links[link].bell >= 0 { clinux_close(links[link].bell) }

@@ -210,8 +210,12 @@ extension EmulatedTransport {
   /// After the flush's loop, since a hang-up may free queue pairs and makes others fail.
   private mutating func hangUpStuckLinks() {
     for link in stuckLinks {
-      counters.peerViolationCount += 1
-      hangUp(link)
+      if links[link].state == .up {
+        counters.peerViolationCount += 1
+        leave(link)
+      } else {
+        hangUp(link)
+      }
     }
     stuckLinks.removeAll()
   }
@@ -242,11 +246,11 @@ extension EmulatedTransport {
   /// Whether the peer writes no more to this queue pair, and all that it completed has been taken.
   private mutating func isPeerOut(_ slot: Int) -> Bool {
     let link = Int(queuePairs[slot].link)
-    guard connections[slot].isKnownToPeer, link >= 0, links[link].block != 0 else { return true }
+    guard link >= 0, links[link].block != 0,
+      connections[slot].isKnownToPeer || links[link].state == .leaving
+    else { return true }
     if !queuePairs[slot].isPeerOut {
-      if links[link].state == .up
-        && segment.load32(Layout.queuePair(slot) + Layout.busy) != 0
-      {
+      if isPeerWriting(slot) {
         watchPeerWrite(slot)
         return false
       }
@@ -266,16 +270,28 @@ extension EmulatedTransport {
     return Int32(bitPattern: links[link].completionPosition &- queuePairs[slot].flushAfter) >= 0
   }
 
-  /// A write is in progress for as long as its sender says so: the sender gets a limited time.
+  /// Whether a living peer says that it is writing to a queue pair, or through it to registered memory.
+  func isPeerWriting(_ slot: Int) -> Bool {
+    let link = Int(queuePairs[slot].link)
+    guard link >= 0 else { return false }
+    switch links[link].state {
+    case .up, .leaving: return segment.load32(Layout.queuePair(slot) + Layout.busy) != 0
+    case .free, .calling, .greeting, .dead: return false
+    }
+  }
+
+  /// A write is in progress for as long as its sender says so. The sender gets a limited time for it, and the
+  /// memory another one after that.
   private mutating func watchPeerWrite(_ slot: Int) {
     let now = clinux_monotonic_nanoseconds()
     if queuePairs[slot].peerOutDeadline == 0 {
       queuePairs[slot].peerOutDeadline = now &+ limits.peerWriteNanosecondsMax
     }
     let link = Int(queuePairs[slot].link)
-    if now >= queuePairs[slot].peerOutDeadline && !stuckLinks.contains(link) {
-      stuckLinks.append(link)
-    }
+    let isLeaving = links[link].state == .leaving
+    let deadline =
+      queuePairs[slot].peerOutDeadline &+ (isLeaving ? limits.peerThawNanosecondsMax : 0)
+    if now >= deadline && !stuckLinks.contains(link) { stuckLinks.append(link) }
   }
 
   // MARK: - Sleeping

@@ -7,6 +7,8 @@ struct Link {
     /// The socket is connected; the peer's hello is awaited.
     case greeting
     case up
+    /// We hung up while the peer was writing; it may still be.
+    case leaving
     /// The peer hung up; the link stays until its last connection is gone.
     case dead
   }

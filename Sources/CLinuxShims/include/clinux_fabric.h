@@ -27,6 +27,9 @@ int clinux_fabric_send(int fd, const void *bytes, size_t byte_count, int first, 
 /// Receives one message and up to two descriptors. Returns its length; 0 when the peer hung up; -EAGAIN.
 int clinux_fabric_receive(int fd, void *bytes, size_t byte_count, int *first, int *second);
 
+/// Says that nothing more will be sent: the other end reads as hung up, and this one learns when it closes too.
+void clinux_fabric_finish(int fd);
+
 /// Watches fd and reports it by tag; edge-triggered when asked.
 int clinux_fabric_watch(int epoll, int fd, uint64_t tag, int edge_triggered);
 int clinux_fabric_unwatch(int epoll, int fd);
