@@ -74,6 +74,28 @@ import Testing
     #expect(Array(a.bytes(sink).prefix(5000)) == pattern(5000))
   }
 
+  @Test func theTargetHearsHowMuchWasWritten() throws {
+    try expose(pattern(5000), [.get, .truncate])
+    _ = try get(into: a.bulk(count: 8192))
+    fabric.run()
+    let got = try #require(b.takeEvents().only)
+    #expect(got.kind == .get && got.requestedLength == 8192 && got.movedLength == 5000)
+  }
+
+  @Test func aPeerHasOnlySoManyRepliesUnderWay() throws {
+    let node = TestNode([real], limits: smallLimits { $0.responsesPerPeer = 2 })
+    _ = try node.lnet.expose(
+      MatchEntry(portal: .ostBulk, matchBits: 9),
+      MemoryDescriptor(memory: node.bulk(pattern(64)), options: [.get, .remoteOffset], tag: 6),
+      turn: &node.turn)
+    for _ in 0..<3 { node.receive(.get(from: us, to: real, matchBits: 9, sink: 64)) }
+    let replies = node.takeOutbox()
+    #expect(replies.count == 2 && node.counters.responsesRefused == 1)
+    replies.forEach { node.finish($0) }
+    node.receive(.get(from: us, to: real, matchBits: 9, sink: 64))
+    #expect(node.takeOutbox().count == 1)
+  }
+
   @Test func withoutTruncateAGetOfMoreThanThereIsIsDropped() throws {
     try expose(pattern(100))
     _ = try get(into: a.bulk(count: 200))

@@ -137,6 +137,21 @@ struct LifeTests {
     #expect(node.release() && race.release())
   }
 
+  @Test("§11: a send that fails is dropped, and all before it in its batch have succeeded")
+  func failedSend() {
+    let node = OneNode()
+    for _ in 0..<3 { node.send(.ack) }
+    let owner = node.prepared() ?? 0
+    node.ready(owner)
+    node.established(owner, .acknowledge())
+    #expect(node.uncompleted.map(\.isSignaled) == [false, false, true])
+    node.uncompleted.removeFirst(2)
+    node.completeSends(.retryExceeded)
+    #expect(
+      node.takeEvents(.finished).map(\.outcome) == [.success, .success, .remoteDropped])
+    #expect(node.states() == [.closing] && node.release())
+  }
+
   @Test("§10: an expired message closes the connection, and all its messages fail")
   func transmitTimeout() {
     let node = OneNode()

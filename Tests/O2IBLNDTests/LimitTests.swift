@@ -10,6 +10,19 @@ import Testing
 @testable import O2IBLND
 
 struct LimitTests {
+  @Test("§7.3: no more than concurrent_sends messages are posted and not completed")
+  func concurrentSends() throws {
+    var configuration = O2IBConfiguration()
+    try configuration.set("concurrent_sends", to: 4)
+    let node = OneNode(configuration: configuration)
+    node.accept()
+    for _ in 0..<6 { node.send(.ack) }
+    #expect(node.sends.count == 4)
+    node.completeSends()
+    #expect(node.sends.count == 6)
+    #expect(node.release())
+  }
+
   @Test func limitsRefuseAndAreCounted() {
     var limits = O2IBLimits.small
     limits.pendingPerPeer = 3
