@@ -20,6 +20,18 @@ package struct Connections: ~Copyable {
   package var counters = ConnectionsCounters()
   package let timing: TimingProfile
 
+  /// Locks of clients at targets of this node.
+  var locks: RecordPool<ServerLock>
+  /// By cookie D.
+  var lockIndex: SlotIndex
+  /// By target and resource.
+  var resourceIndex: SlotIndex
+  var lockOrder: UInt64 = 0
+  /// Locks of imports of this node.
+  var held: RecordPool<ClientLock>
+  /// By cookie C.
+  var heldIndex: SlotIndex
+
   let capacity: ConnectionsCapacity
   let processID: Int32
   let importTable = ImportTable()
@@ -72,11 +84,20 @@ package struct Connections: ~Copyable {
     exportIndex = SlotIndex(capacity: capacity.exports)
     clientIndex = SlotIndex(capacity: capacity.exports)
     nidIndex = SlotIndex(capacity: capacity.exports)
-    for slot in 0..<capacity.imports {
+    locks = RecordPool(capacity: capacity.locks, filler: .filler)
+    lockIndex = SlotIndex(capacity: capacity.locks)
+    resourceIndex = SlotIndex(capacity: capacity.locks)
+    held = RecordPool(capacity: capacity.heldLocks, filler: .filler)
+    heldIndex = SlotIndex(capacity: capacity.heldLocks)
+    for slot in 0..<(capacity.imports + capacity.locks) {
       guard let timer = turn.timers.make(kind: timerKind, owner: UInt32(slot)) else {
         preconditionFailure("no timers left for connections")
       }
-      imports.cells[slot].timer = timer
+      if slot < capacity.imports {
+        imports.cells[slot].timer = timer
+      } else {
+        locks.cells[slot - capacity.imports].timer = timer
+      }
     }
   }
 
@@ -88,7 +109,9 @@ package struct Connections: ~Copyable {
   /// Whether the node may hand in the next event or expiry; else it takes `events` first. One event may end all
   /// requests of an import, and each of those tells its owner.
   package var hasRoom: Bool {
-    mutating get { events.freeCapacity >= min(capacity.events / 2, 16 + requests.count) }
+    mutating get {
+      events.freeCapacity >= min(capacity.events / 2, 16 + requests.count + held.count)
+    }
   }
 
   /// Whether an event of LNet is this room's.
@@ -126,6 +149,9 @@ package struct Connections: ~Copyable {
   package mutating func timerExpired(
     owner: UInt32, rpc: inout PtlRPC, lnet: inout LNet, turn: inout Turn
   ) {
+    if Int(owner) >= capacity.imports {
+      return lockTimerExpired(Int(owner) - capacity.imports, rpc: &rpc, turn: &turn)
+    }
     importTimerExpired(Int(owner), rpc: &rpc, lnet: &lnet, turn: &turn)
   }
 

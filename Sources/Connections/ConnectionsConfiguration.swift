@@ -6,6 +6,9 @@ package struct ConnectionsCapacity: Equatable, Sendable {
   package var targets = 16
   /// Clients of all targets together.
   package var exports = 64
+  /// Locks that clients hold at targets here, and that imports hold elsewhere.
+  package var locks = 256
+  package var heldLocks = 128
   /// Events that nobody has taken yet, a power of two.
   package var events = 1024
 
@@ -17,12 +20,14 @@ package struct ConnectionsCapacity: Equatable, Sendable {
     capacity.imports = 0
     capacity.targets = 0
     capacity.exports = 0
+    capacity.locks = 0
+    capacity.heldLocks = 0
     capacity.events = 1
     return capacity
   }
 
   /// Entries in the node's timer wheel.
-  package var timerCount: Int { imports }
+  package var timerCount: Int { imports + locks }
 }
 
 /// Who the node is, as far as this room is concerned.
@@ -75,6 +80,15 @@ package struct ConnectionsCounters: Equatable, Sendable, BitwiseCopyable {
   package var pingsAnswered: UInt64 = 0
   package var exportsEvicted: UInt64 = 0
   package var exportsDisconnected: UInt64 = 0
+  // Locks.
+  package var locksExhausted: UInt64 = 0
+  package var locksCancelled: UInt64 = 0
+  package var callbacksSent: UInt64 = 0
+  package var callbacksAnswered: UInt64 = 0
+  /// Callbacks about locks that were gone already.
+  package var callbacksUnknown: UInt64 = 0
+  /// Clients evicted because they did not answer a callback, or did not give a lock up.
+  package var evictionsByLock: UInt64 = 0
   /// Connects refused because there was no place for another export.
   package var exportsExhausted: UInt64 = 0
 

@@ -48,6 +48,21 @@ package struct ConnectionsEvent: Equatable, BitwiseCopyable, Sendable {
     case exportGone
     /// A server calls back about a lock: the handle of its request; `tag` is the import's raw handle.
     case called
+    /// A lock of ours is granted; `tag` is its owner's number here and below.
+    case lockHeld
+    /// An enqueue ended without a lock: `status` is a negative errno, or the server's positive code.
+    case lockFailed
+    /// Someone else waits for a lock of ours: its owner cancels it soon.
+    case lockBlocked
+    /// A lock of ours is given back.
+    case lockReleased
+    /// The server has forgotten us, or the import is closed: the lock is gone.
+    case lockLost
+    /// A server asks what we know of an object: the handle of its request, to be answered at once; `tag` is the
+    /// lock's raw handle.
+    case glimpsed
+    /// A client's waiting lock is granted: `complete` tells it. `tag` is the target.
+    case lockGranted
     /// A callback to a client has ended (`status`), `tag` is its sender's.
     case calledBack
   }

@@ -30,6 +30,9 @@ package struct TimingProfile: Equatable, Sendable, BitwiseCopyable {
   package var requeueJitter: UInt64
   /// The deadline of a DISCONNECT, at most.
   package var disconnectTimeout: UInt64
+  /// How long a client may keep a lock that it was asked for (spec 12 §3.3): 1.5 times the time that lock
+  /// callbacks are first expected to take.
+  package var lockCallbackTimeout: UInt64 = 150_000_000_000
   /// Whether the loss and the return of the LND's connection start attempts, instead of deadlines only.
   package var followsConnection: Bool
   /// Before an attempt that follows such an event, at most: spreads the clients of a server.

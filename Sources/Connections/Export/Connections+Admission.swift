@@ -93,6 +93,8 @@ extension Connections {
       counters.exportsDisconnected += 1
       rpc.reply(handle, replyFields(export), turn: &turn)
       endExport(slot, status: 0, rpc: &rpc, turn: &turn)
+    case .ldlmCancel:
+      serveCancel(handle, received, export: slot, rpc: &rpc, turn: &turn)
     default:
       events.append(ConnectionsEvent(.requested, handle.raw, tag: export.raw.raw))
     }
@@ -107,7 +109,9 @@ extension Connections {
       return rpc.reply(handle, ReplyFields(status: WireErrno.enotconn.status), turn: &turn)
     }
     switch body.opcode {
-    case .ldlmBlockingCallback, .ldlmCompletionCallback, .ldlmGlimpseCallback, .ldlmSetInfo:
+    case .ldlmBlockingCallback, .ldlmCompletionCallback, .ldlmGlimpseCallback:
+      serveLockCallback(handle, import: slot, rpc: &rpc, turn: &turn)
+    case .ldlmSetInfo:
       events.append(ConnectionsEvent(.called, handle.raw, tag: imports.handle(slot).raw))
     default:
       counters.requestsRefused += 1

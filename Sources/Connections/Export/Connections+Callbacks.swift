@@ -69,6 +69,9 @@ extension Connections {
       counters.requestsResent += 1
       return rpc.resend(event.request, over: callbackRoute(Int(requests[index].owner)))
     }
+    if requests[index].isAboutLock {
+      return lockCallbackEnded(index, event, rpc: &rpc, turn: &turn)
+    }
     requests[index].stage = .ended
     events.append(
       ConnectionsEvent(
@@ -96,6 +99,12 @@ extension Connections {
     var index = exports.cells[slot].firstCallback
     while index != noRecord {
       let request = requests[Int(index)]
+      if request.isAboutLock {
+        requests[Int(index)] = OwnRequest()
+        rpc.release(request.handle, turn: &turn)
+        index = request.next
+        continue
+      }
       if request.stage == .sent {
         rpc.abandon(request.handle, turn: &turn)
         requests[Int(index)].stage = .ended

@@ -170,6 +170,7 @@ extension Connections {
   mutating func endExport(
     _ slot: Int, status: Int32, rpc: inout PtlRPC, turn: inout Turn
   ) {
+    endLocks(ofExport: slot, rpc: &rpc, turn: &turn)
     let record = exports.cells[slot]
     let target = Int(record.target)
     exportIndex.remove(slot, key: record.handle.rawValue)

@@ -62,7 +62,8 @@ struct Export: BitwiseCopyable {
   var lastRequest: UInt64
   /// Callbacks under way, as a list of slots of requests.
   var firstCallback = noRecord
-  var lockCount: UInt32 = 0
+  /// Locks, as a list of slots.
+  var firstLock = noRecord
   var next = noRecord
   var previous = noRecord
 

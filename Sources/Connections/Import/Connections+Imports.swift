@@ -217,6 +217,7 @@ extension Connections {
     counters.evictions += 1
     note(.evicted, import: slot)
     failUserRequests(slot, WireErrno.eio.status, rpc: &rpc, turn: &turn)
+    dropHeldLocks(slot, rpc: &rpc, turn: &turn)
     imports.cells[slot].committed = 0
     step(slot, .invalidated, rpc: &rpc, lnet: &lnet, turn: &turn)
   }
@@ -225,6 +226,7 @@ extension Connections {
     disarm(slot, &turn)
     abandonOwnRequest(slot, rpc: &rpc, turn: &turn)
     failUserRequests(slot, WireErrno.eio.status, rpc: &rpc, turn: &turn)
+    dropHeldLocks(slot, rpc: &rpc, turn: &turn)
     note(
       .closed, import: slot,
       status: imports.cells[slot].machine.flags.contains(.deactivated)

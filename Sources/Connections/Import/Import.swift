@@ -47,8 +47,9 @@ struct Import: BitwiseCopyable {
   var requestCount: UInt32 = 0
   /// Highest transaction that the server has called durable.
   var committed: UInt64 = 0
+  /// Locks, as a list of slots.
+  var firstLock = noRecord
   var lockCount: UInt32 = 0
-  var nodeOfDiscovery: NID = .any
 
   static let filler = Import(
     description: ImportDescription(

@@ -47,10 +47,10 @@ extension Connections {
     if event.kind == .replied {
       replySeen(slot, event.request, rpc: &rpc, turn: &turn)
       guard let error = WireErrno(status: event.status), Self.asksForMore(error) else {
-        return end(index, .replied, status: event.status)
+        return end(index, .replied, status: event.status, rpc: &rpc, turn: &turn)
       }
       guard maySendAgain else {
-        end(index, .replied, status: event.status)
+        end(index, .replied, status: event.status, rpc: &rpc, turn: &turn)
         if error != .einprogress {
           connectionLost(
             slot, count: request.connectionCount, rpc: &rpc, lnet: &lnet, turn: &turn)
@@ -65,14 +65,15 @@ extension Connections {
         slot, count: request.connectionCount, rpc: &rpc, lnet: &lnet, turn: &turn)
     }
     if event.kind == .failed, Self.isOwnersMatter(event.status) {
-      return end(index, .failed, status: event.status)
+      return end(index, .failed, status: event.status, rpc: &rpc, turn: &turn)
     }
     if maySendAgain {
       requests[index].stage = .unanswered
     } else {
       end(
         index, .failed,
-        status: event.kind == .timedOut ? WireErrno.etimedout.status : event.status)
+        status: event.kind == .timedOut ? WireErrno.etimedout.status : event.status, rpc: &rpc,
+        turn: &turn)
     }
     let isCurrent = request.connectionCount == imports.cells[slot].machine.connectionCount
     connectionLost(slot, count: request.connectionCount, rpc: &rpc, lnet: &lnet, turn: &turn)

@@ -127,7 +127,7 @@ extension Connections {
     switch decide(index) {
     case .send: send(index, rpc: &rpc, turn: &turn)
     case .wait: counters.requestsDelayed += 1
-    case .fail(let errno): end(index, .failed, status: -errno)
+    case .fail(let errno): end(index, .failed, status: -errno, rpc: &rpc, turn: &turn)
     }
   }
 
@@ -147,10 +147,17 @@ extension Connections {
   }
 
   /// Tells the owner how its request ended.
-  mutating func end(_ index: Int, _ kind: ConnectionsEvent.Kind, status: Int32) {
+  mutating func end(
+    _ index: Int, _ kind: ConnectionsEvent.Kind, status: Int32, rpc: inout PtlRPC,
+    turn: inout Turn
+  ) {
     precondition(requests[index].stage != .ended, "ended twice")
     requests[index].stage = .ended
     imports.cells[Int(requests[index].owner)].requestCount -= 1
+    if requests[index].isAboutLock {
+      return lockRequestEnded(
+        index, isReplied: kind == .replied, status: status, rpc: &rpc, turn: &turn)
+    }
     events.append(
       ConnectionsEvent(
         kind, requests[index].handle.raw, status: status, tag: requests[index].tag))
@@ -239,7 +246,7 @@ extension Connections {
       {
         if request.generation != imports.cells[slot].machine.generation {
           if request.stage == .sent { rpc.abandon(request.handle, turn: &turn) }
-          end(Int(index), .failed, status: WireErrno.eio.status)
+          end(Int(index), .failed, status: WireErrno.eio.status, rpc: &rpc, turn: &turn)
         } else {
           if request.stage == .sent { rpc.abandon(request.handle, turn: &turn) }
           requests[Int(index)].stage = .unanswered
@@ -257,7 +264,7 @@ extension Connections {
       let next = requests[Int(index)].next
       let request = requests[Int(index)]
       if request.kind == .user, request.stage == .delayed, request.options.contains(.noResend) {
-        end(Int(index), .failed, status: WireErrno.eio.status)
+        end(Int(index), .failed, status: WireErrno.eio.status, rpc: &rpc, turn: &turn)
       }
       index = next
     }
@@ -273,7 +280,7 @@ extension Connections {
       let request = requests[Int(index)]
       if request.kind == .user, request.stage != .draft, request.stage != .ended {
         if request.stage == .sent { rpc.abandon(request.handle, turn: &turn) }
-        end(Int(index), .failed, status: status)
+        end(Int(index), .failed, status: status, rpc: &rpc, turn: &turn)
       }
       index = next
     }

@@ -35,6 +35,8 @@ struct OwnRequest: BitwiseCopyable {
   var kind = Kind.none
   var stage = Stage.draft
   var options: RequestOptions = []
+  /// Its end is the lock tables' matter; `tag` is the lock's raw handle.
+  var isAboutLock = false
   var handle = RequestHandle.none
   /// Slot of the import; of a callback, of the export.
   var owner = noRecord

@@ -1,0 +1,405 @@
+internal import BasicContainers
+internal import LNet
+package import LustreWire
+package import PtlRPC
+package import RDMATransport
+internal import Structures
+
+// Locks at the server: enqueue, conflict, callbacks, cancel (spec 10 §11.2, 12 §3.3).
+extension Connections {
+  /// Serves an enqueue that a handler was given: decides, calls conflicting holders back, and answers.
+  ///
+  /// - Parameter value: what goes into the reply's third buffer; nil leaves it empty.
+  package mutating func serveEnqueue(
+    _ handle: ServerRequestHandle, of export: ExportHandle, value: ObjectLockValue? = nil,
+    rpc: inout PtlRPC, turn: inout Turn
+  ) -> EnqueueResult {
+    let received = rpc.received(handle)
+    guard let slot = exports.slot(export.raw), !exports.cells[slot].isGone else {
+      rpc.refuse(handle, .enotconn, withholdsEstimate: true, turn: &turn)
+      return .refused(WireErrno.enotconn.status)
+    }
+    let asked: (LockRequest, Cookie)
+    do throws(WireErrno) {
+      asked = try Self.readEnqueue(received, turn.memory.bytes(received.bytes))
+    } catch {
+      counters.requestsRefused += 1
+      rpc.refuse(handle, error, turn: &turn)
+      return .refused(error.status)
+    }
+    let (request, clientHandle) = asked
+    // A resend asks for a lock that is there already (§11.2).
+    let repeats = !received.body.flags.isDisjoint(with: [.resent, .replay])
+    let known = repeats ? findLock(ofExport: slot, clientHandle: clientHandle) : nil
+    guard
+      let lock = known ?? makeLock(request, clientHandle, export: slot, turn: &turn)
+    else {
+      counters.locksExhausted += 1
+      rpc.refuse(handle, .enomem, turn: &turn)
+      return .refused(WireErrno.enomem.status)
+    }
+    if known == nil { decide(lock, turn: &turn) }
+    let isGranted = locks.cells[lock].isGranted
+    if !isGranted, request.flags.contains(.blockNoWait) {
+      endLock(lock, rpc: &rpc, turn: &turn)
+      // The client did not want to wait (ELDLM_LOCK_WOULDBLOCK).
+      rpc.reply(handle, replyFields(export, status: 304), turn: &turn)
+      return .refused(304)
+    }
+    answerEnqueue(handle, lock, value, export, rpc: &rpc, turn: &turn)
+    if known == nil { callBlockersBack(of: lock, rpc: &rpc, turn: &turn) }
+    let name = LockHandle(raw: locks.handle(lock))
+    return isGranted ? .granted(name) : .waiting(name)
+  }
+
+  /// Tells a client that its waiting lock is granted: after `lockGranted`, with what the handler knows of the object.
+  package mutating func complete(
+    _ handle: LockHandle, value: ObjectLockValue? = nil, rpc: inout PtlRPC, turn: inout Turn
+  ) {
+    guard let lock = locks.slot(handle.raw), locks.cells[lock].isCompleting else { return }
+    callBack(lock, .ldlmCompletionCallback, value: value, rpc: &rpc, turn: &turn)
+  }
+
+  /// Takes a resource away from all its holders: each is called back, and cancels (spec 11 §11).
+  package mutating func revoke(
+    _ resource: ResourceID, ofTarget target: UInt32, rpc: inout PtlRPC, turn: inout Turn
+  ) -> Int {
+    var count = 0
+    var lock = resourceIndex.first(Self.key(resource, target))
+    while let found = lock {
+      lock = resourceIndex.next(after: found)
+      let record = locks.cells[found]
+      guard record.target == target, record.descriptor.resource == resource, record.isGranted,
+        !record.isBlocked
+      else { continue }
+      var conflicting = record.descriptor
+      conflicting.requestedMode = .exclusive
+      conflicting.grantedMode = .none
+      block(found, because: conflicting, rpc: &rpc, turn: &turn)
+      count += 1
+    }
+    return count
+  }
+
+  package func view(ofServerLock handle: LockHandle) -> LockView? {
+    guard let lock = locks.slot(handle.raw) else { return nil }
+    let record = locks.cells[lock]
+    return LockView(
+      descriptor: record.descriptor, handle: record.handle, otherHandle: record.clientHandle,
+      isBlocked: record.isBlocked)
+  }
+
+  package var serverLockCount: Int { locks.count }
+
+  /// LDLM_CANCEL: the locks that are named and are the client's go; the others are passed over.
+  mutating func serveCancel(
+    _ handle: ServerRequestHandle, _ received: ReceivedRequest, export slot: Int,
+    rpc: inout PtlRPC, turn: inout Turn
+  ) {
+    var cancelled = 0
+    let places = Self.handleCount(received, turn.memory.bytes(received.bytes))
+    guard let places else {
+      counters.requestsRefused += 1
+      return rpc.refuse(handle, .eproto, turn: &turn)
+    }
+    for index in 0..<places {
+      let cookie = Self.cookie(index, received, turn.memory.bytes(received.bytes))
+      guard let lock = lockIndex.first(cookie.rawValue), locks.cells[lock].handle == cookie,
+        locks.cells[lock].export == UInt32(slot)
+      else { continue }
+      endLock(lock, rpc: &rpc, turn: &turn)
+      cancelled += 1
+    }
+    counters.locksCancelled += UInt64(cancelled)
+    // A positive ESTALE says that no lock was known (§11.2).
+    let export = ExportHandle(raw: exports.handle(slot))
+    let status = cancelled > 0 ? 0 : WireErrno.estale.rawValue
+    rpc.reply(handle, replyFields(export, status: status), turn: &turn)
+  }
+
+  /// A blocking, completion or glimpse callback has ended (12 §3.3).
+  mutating func lockCallbackEnded(
+    _ index: Int, _ event: RPCEvent, rpc: inout PtlRPC, turn: inout Turn
+  ) {
+    let request = requests[index]
+    let lock = locks.slot(Handle(raw: request.tag))
+    let slot = request.owner
+    releaseCallback(event.request, rpc: &rpc, turn: &turn)
+    guard let lock else { return }
+    locks.cells[lock].callback = .none
+    let isAnswered = event.kind == .replied
+    if isAnswered, event.status >= 0 {
+      guard locks.cells[lock].isCompleting else { return }
+      // Now that its client has it, it can be asked to give it up.
+      locks.cells[lock].isCompleting = false
+      let record = locks.cells[lock]
+      let key = Self.key(record.descriptor.resource, record.target)
+      return grantWaiting(key, record, turn: &turn, rpc: &rpc)
+    }
+    if isAnswered, event.status == WireErrno.einval.status {
+      // The client does not know it: a benign race.
+      return endLock(lock, rpc: &rpc, turn: &turn)
+    }
+    counters.evictionsByLock += 1
+    evict(ExportHandle(raw: exports.handle(Int(slot))), rpc: &rpc, turn: &turn)
+  }
+
+  /// A client has not given up a lock in time.
+  mutating func lockTimerExpired(_ lock: Int, rpc: inout PtlRPC, turn: inout Turn) {
+    guard locks.isTaken(lock), locks.cells[lock].isBlocked else { return }
+    counters.evictionsByLock += 1
+    evict(
+      ExportHandle(raw: exports.handle(Int(locks.cells[lock].export))), rpc: &rpc, turn: &turn)
+  }
+
+  /// The client is gone, and its locks with it.
+  mutating func endLocks(ofExport slot: Int, rpc: inout PtlRPC, turn: inout Turn) {
+    while exports.cells[slot].firstLock != noRecord {
+      endLock(Int(exports.cells[slot].firstLock), rpc: &rpc, turn: &turn)
+    }
+  }
+
+  // MARK: - Messages
+
+  private static func readEnqueue(
+    _ received: ReceivedRequest, _ bytes: borrowing RawSpan
+  ) throws(WireErrno) -> (LockRequest, Cookie) {
+    guard let request: LockRequest = try? received.message.value(at: 1, in: bytes) else {
+      throw .eproto
+    }
+    guard LockFlags.legalInRequests.isSuperset(of: request.flags) else { throw .eproto }
+    guard request.descriptor.type.isLegal, request.descriptor.requestedMode.isLegal else {
+      throw .efault
+    }
+    return (request, cookie(0, received, bytes))
+  }
+
+  /// Handles that an ldlm_request says it has, and has room for; nil when there is no ldlm_request.
+  private static func handleCount(
+    _ received: ReceivedRequest, _ bytes: borrowing RawSpan
+  ) -> Int? {
+    guard let request: LockRequest = try? received.message.value(at: 1, in: bytes) else {
+      return nil
+    }
+    let room = LockRequest.handles(inBufferOf: received.message.length(of: 1, in: bytes))
+    return min(Int(request.count), room)
+  }
+
+  private static func cookie(
+    _ index: Int, _ received: ReceivedRequest, _ bytes: borrowing RawSpan
+  ) -> Cookie {
+    guard let range = received.message.range(of: 1, in: bytes),
+      index < LockRequest.handles(inBufferOf: range.count)
+    else { return .none }
+    return Cookie(at: range.lowerBound + LockRequest.byteCount + 8 * index, in: bytes)
+  }
+
+  private mutating func answerEnqueue(
+    _ handle: ServerRequestHandle, _ lock: Int, _ value: ObjectLockValue?,
+    _ export: ExportHandle, rpc: inout PtlRPC, turn: inout Turn
+  ) {
+    let record = locks.cells[lock]
+    let valueBytes = value == nil ? 0 : lockValueByteCount(ofExport: Int(record.export))
+    let lengths = BufferLengths(LockReply.byteCount, valueBytes)
+    guard let message = try? rpc.beginReply(handle, buffers: lengths, turn: &turn) else {
+      // No memory for an answer: the client asks again.
+      endLock(lock, rpc: &rpc, turn: &turn)
+      return rpc.drop(handle, turn: &turn)
+    }
+    var reply = LockReply()
+    reply.flags = record.flags
+    if !record.isGranted { reply.flags.formUnion([.blockGranted, .noTimeout]) }
+    reply.descriptor = record.descriptor
+    reply.handle = record.handle
+    var bytes = turn.memory.mutableBytes(message)
+    reply.encode(into: &bytes, at: lengths.offset(of: 1))
+    if let value, valueBytes == ObjectLockValue.byteCount {
+      value.encode(into: &bytes, at: lengths.offset(of: 2))
+    }
+    rpc.reply(handle, replyFields(export), turn: &turn)
+  }
+
+  /// Bytes of an object's value: the old form for clients without LVB_TYPE is not sent at all.
+  private func lockValueByteCount(ofExport slot: Int) -> Int {
+    exports.cells[slot].granted.flags.contains(.lvbType) ? ObjectLockValue.byteCount : 0
+  }
+
+  // MARK: - The table
+
+  static func key(_ resource: ResourceID, _ target: UInt32) -> UInt64 {
+    func mix(_ key: UInt64, _ word: UInt64) -> UInt64 {
+      let product = (key ^ word) &* 0xBF58_476D_1CE4_E5B9
+      return product ^ product >> 29
+    }
+    let key = mix(mix(UInt64(target) &+ 0x9E37_79B9, resource.first), resource.second)
+    return mix(mix(key, resource.third), resource.fourth)
+  }
+
+  private func findLock(ofExport slot: Int, clientHandle: Cookie) -> Int? {
+    var lock = exports.cells[slot].firstLock
+    while lock != noRecord {
+      if locks.cells[Int(lock)].clientHandle == clientHandle { return Int(lock) }
+      lock = locks.cells[Int(lock)].next
+    }
+    return nil
+  }
+
+  private mutating func makeLock(
+    _ request: LockRequest, _ clientHandle: Cookie, export slot: Int, turn: inout Turn
+  ) -> Int? {
+    guard let lock = locks.take() else { return nil }
+    let timer = locks.cells[lock].timer
+    let target = exports.cells[slot].target
+    locks.cells[lock] = ServerLock(
+      target: target, export: UInt32(slot), clientHandle: clientHandle, handle: cookies.make(),
+      descriptor: request.descriptor, flags: request.flags)
+    locks.cells[lock].descriptor.grantedMode = .none
+    locks.cells[lock].timer = timer
+    lockOrder += 1
+    locks.cells[lock].order = lockOrder
+    lockIndex.insert(lock, key: locks.cells[lock].handle.rawValue)
+    resourceIndex.insert(lock, key: Self.key(request.descriptor.resource, target))
+    let first = exports.cells[slot].firstLock
+    locks.cells[lock].next = first
+    if first != noRecord { locks.cells[Int(first)].previous = UInt32(lock) }
+    exports.cells[slot].firstLock = UInt32(lock)
+    return lock
+  }
+
+  /// Grants a lock that nothing stands against: no granted one, and none that came before it.
+  private mutating func decide(_ lock: Int, turn: inout Turn) {
+    let record = locks.cells[lock]
+    var other = resourceIndex.first(Self.key(record.descriptor.resource, record.target))
+    while let found = other {
+      if stands(found, against: lock) { return }
+      other = resourceIndex.next(after: found)
+    }
+    locks.cells[lock].descriptor.grantedMode = record.descriptor.requestedMode
+  }
+
+  private func stands(_ other: Int, against lock: Int) -> Bool {
+    let record = locks.cells[lock]
+    let obstacle = locks.cells[other]
+    guard other != lock, obstacle.target == record.target,
+      obstacle.descriptor.resource == record.descriptor.resource,
+      obstacle.isGranted || obstacle.order < record.order
+    else { return false }
+    let mode =
+      obstacle.isGranted ? obstacle.descriptor.grantedMode : obstacle.descriptor.requestedMode
+    return LockConflict.conflicts(
+      record.descriptor.type, record.descriptor.requestedMode, record.descriptor.policy,
+      with: mode, obstacle.descriptor.policy)
+  }
+
+  private mutating func callBlockersBack(
+    of lock: Int, rpc: inout PtlRPC, turn: inout Turn
+  ) {
+    let record = locks.cells[lock]
+    guard !record.isGranted else { return }
+    var other = resourceIndex.first(Self.key(record.descriptor.resource, record.target))
+    while let found = other {
+      other = resourceIndex.next(after: found)
+      let isObstacle = stands(found, against: lock)
+      if isObstacle, locks.cells[found].isGranted, !locks.cells[found].isBlocked,
+        !locks.cells[found].isCompleting
+      {
+        block(found, because: record.descriptor, rpc: &rpc, turn: &turn)
+      }
+    }
+  }
+
+  /// Asks a holder to give its lock up, and starts the time in which it must.
+  private mutating func block(
+    _ lock: Int, because conflicting: LockDescriptor, rpc: inout PtlRPC, turn: inout Turn
+  ) {
+    locks.cells[lock].isBlocked = true
+    if let timer = locks.cells[lock].timer {
+      turn.timers.arm(timer, at: turn.now + timing.lockCallbackTimeout)
+    }
+    callBack(lock, .ldlmBlockingCallback, about: conflicting, rpc: &rpc, turn: &turn)
+  }
+
+  private mutating func callBack(
+    _ lock: Int, _ opcode: Opcode, about: LockDescriptor? = nil, value: ObjectLockValue? = nil,
+    rpc: inout PtlRPC, turn: inout Turn
+  ) {
+    let record = locks.cells[lock]
+    let export = ExportHandle(raw: exports.handle(Int(record.export)))
+    let isCompletion = opcode == .ldlmCompletionCallback
+    let valueBytes = value == nil ? 0 : lockValueByteCount(ofExport: Int(record.export))
+    let lengths = BufferLengths(
+      LockRequest.commonByteCount, isCompletion ? valueBytes : nil)
+    let begun = try? beginCallback(
+      opcode, to: export, buffers: lengths, limit: turn.now + timing.lockCallbackTimeout,
+      tag: locks.handle(lock).raw, rpc: &rpc, turn: &turn)
+    // Without room for it, the client is asked when the lock's time has passed.
+    guard let handle = begun else { return }
+    requests[handle.raw.slot].isAboutLock = true
+    var request = LockRequest()
+    request.descriptor = about ?? record.descriptor
+    var bytes = turn.memory.mutableBytes(rpc.message(of: handle))
+    let start = lengths.offset(of: 1)
+    request.encode(into: &bytes, at: start)
+    record.clientHandle.encode(into: &bytes, at: start + LockRequest.byteCount)
+    record.handle.encode(into: &bytes, at: start + LockRequest.byteCount + 8)
+    if let value, isCompletion, valueBytes > 0 {
+      value.encode(into: &bytes, at: lengths.offset(of: 2))
+    }
+    locks.cells[lock].callback = handle
+    counters.callbacksSent += 1
+    call(handle, rpc: &rpc, turn: &turn)
+  }
+
+  /// A lock is given up; those that waited for it may be granted.
+  private mutating func endLock(_ lock: Int, rpc: inout PtlRPC, turn: inout Turn) {
+    let record = locks.cells[lock]
+    let key = Self.key(record.descriptor.resource, record.target)
+    lockIndex.remove(lock, key: record.handle.rawValue)
+    resourceIndex.remove(lock, key: key)
+    if let timer = record.timer { turn.timers.disarm(timer) }
+    if record.previous == noRecord {
+      exports.cells[Int(record.export)].firstLock = record.next
+    } else {
+      locks.cells[Int(record.previous)].next = record.next
+    }
+    if record.next != noRecord { locks.cells[Int(record.next)].previous = record.previous }
+    if record.callback != .none { releaseCallback(record.callback, rpc: &rpc, turn: &turn) }
+    locks.give(lock)
+    grantWaiting(key, record, turn: &turn, rpc: &rpc)
+  }
+
+  /// Grants what waited for a lock that is gone, in the order of arrival, and calls back whoever stands in the way.
+  private mutating func grantWaiting(
+    _ key: UInt64, _ gone: ServerLock, turn: inout Turn, rpc: inout PtlRPC
+  ) {
+    var last: UInt64 = 0
+    while let lock = nextWaiting(key, gone, after: last) {
+      last = locks.cells[lock].order
+      decide(lock, turn: &turn)
+      if locks.cells[lock].isGranted {
+        locks.cells[lock].isCompleting = true
+        events.append(
+          ConnectionsEvent(
+            .lockGranted, locks.handle(lock), tag: locks.cells[lock].target))
+      } else {
+        callBlockersBack(of: lock, rpc: &rpc, turn: &turn)
+      }
+    }
+  }
+
+  /// The oldest waiting lock of a resource that came after a number.
+  private func nextWaiting(_ key: UInt64, _ gone: ServerLock, after order: UInt64) -> Int? {
+    var best: Int?
+    var lock = resourceIndex.first(key)
+    while let found = lock {
+      lock = resourceIndex.next(after: found)
+      let record = locks.cells[found]
+      guard record.target == gone.target, record.descriptor.resource == gone.descriptor.resource,
+        !record.isGranted, record.order > order
+      else { continue }
+      if let known = best, locks.cells[known].order < record.order { continue }
+      best = found
+    }
+    return best
+  }
+}

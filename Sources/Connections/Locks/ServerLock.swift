@@ -1,0 +1,58 @@
+package import LustreWire
+package import Structures
+internal import PtlRPC
+internal import RDMATransport
+
+/// A lock: at the server that grants it, or at the client that holds it.
+package struct LockHandle: Hashable, BitwiseCopyable, Sendable {
+  package var raw: Handle
+  package init(raw: Handle) { self.raw = raw }
+  package static var none: LockHandle { LockHandle(raw: .none) }
+}
+
+/// A client's lock in the server's table.
+struct ServerLock: BitwiseCopyable {
+  var target: UInt32
+  var export: UInt32
+  /// Cookie C: the client's name of it.
+  var clientHandle: Cookie
+  /// Cookie D: ours.
+  var handle: Cookie
+  var descriptor: LockDescriptor
+  var flags: LockFlags
+  /// Granted by a completion callback, which its client has not answered yet.
+  var isCompleting = false
+  /// The client was asked to give it up.
+  var isBlocked = false
+  /// The client is evicted when it has not done so by then.
+  var timer: TimerID?
+  var callback = RequestHandle.none
+  /// Order of arrival: who came first is granted first.
+  var order: UInt64 = 0
+  /// Locks of the same client.
+  var next = noRecord
+  var previous = noRecord
+
+  static let filler = ServerLock(
+    target: 0, export: noRecord, clientHandle: .none, handle: .none,
+    descriptor: LockDescriptor(), flags: [])
+
+  var isGranted: Bool { descriptor.grantedMode != .none }
+}
+
+/// What became of an enqueue.
+package enum EnqueueResult: Equatable, Sendable {
+  case granted(LockHandle)
+  /// A completion callback follows when it is granted: `lockGranted` says so, and `complete` sends it.
+  case waiting(LockHandle)
+  /// Refused, and answered.
+  case refused(Int32)
+}
+
+/// A lock as shown to people.
+package struct LockView: Sendable, BitwiseCopyable {
+  package var descriptor: LockDescriptor
+  package var handle: Cookie
+  package var otherHandle: Cookie
+  package var isBlocked: Bool
+}
