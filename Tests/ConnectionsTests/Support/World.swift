@@ -21,6 +21,8 @@ class Program {
 
   func started(_ core: inout NodeCore) {}
   func received(_ event: ConnectionsEvent, _ core: inout NodeCore) {}
+  /// On a node without connections.
+  func received(_ event: RPCEvent, _ core: inout NodeCore) {}
 
   fileprivate func hear(_ event: ConnectionsEvent, _ core: inout NodeCore) {
     heard.append((core.turn.now, event))
@@ -61,7 +63,8 @@ final class World {
     limits.connections.processID = 4242
     limits.lnet.messagesInPlace = 32
     change(&limits)
-    limits.rpc.capacity.imports = Connections.rpcImportCount(limits.connections.capacity)
+    limits.rpc.capacity.imports = max(
+      1, Connections.rpcImportCount(limits.connections.capacity))
     limits.rpc.capacity.exports = limits.connections.capacity.exports
     limits.rpc.capacity.raise(&limits.lnet)
     return limits
@@ -145,7 +148,7 @@ final class World {
 
   private func turn(_ node: SimulatedNode, _ program: Program) -> Bool {
     node.driver.turn(
-      at: fabric.now, { _, _ in }, { _, _ in preconditionFailure("an event went astray") }
+      at: fabric.now, { _, _ in }, { event, core in program.received(event, &core) }
     ) { event, core in program.hear(event, &core) }
   }
 
