@@ -1,6 +1,6 @@
 internal import BasicContainers
 package import LNet
-internal import LustreWire
+package import LustreWire
 package import PtlRPC
 package import RDMATransport
 package import Structures
@@ -42,6 +42,8 @@ package struct Connections: ~Copyable {
   var imports: RecordPool<Import>
   /// By cookie B: callbacks name imports so.
   var importIndex: SlotIndex
+  /// Imports that are FULL, by the NID over which they are.
+  var serverIndex: SlotIndex
   /// By slot of PtlRPC's requests.
   var requests: RigidArray<OwnRequest>
 
@@ -75,6 +77,7 @@ package struct Connections: ~Copyable {
     events = FixedQueue(capacity: capacity.events, filler: ConnectionsEvent(.released, .none))
     imports = RecordPool(capacity: capacity.imports, filler: .filler)
     importIndex = SlotIndex(capacity: capacity.imports)
+    serverIndex = SlotIndex(capacity: capacity.imports)
     let requestCount = capacity.imports + capacity.exports == 0 ? 0 : requestCapacity
     requests = RigidArray(capacity: requestCount)
     for _ in 0..<requestCount { requests.append(OwnRequest()) }
@@ -142,6 +145,18 @@ package struct Connections: ~Copyable {
       events.append(ConnectionsEvent(.acknowledged, event.handle, status: event.status))
     case .transferred:
       events.append(ConnectionsEvent(.transferred, event.handle, status: event.status))
+    }
+  }
+
+  /// The LND has lost its last connection to a node that it was using. Imports of that node connect anew at once
+  /// where the profile says so, instead of waiting for a deadline.
+  package mutating func peerDown(
+    _ nid: NID, rpc: inout PtlRPC, lnet: inout LNet, turn: inout Turn
+  ) {
+    guard timing.followsConnection else { return }
+    // Each step takes its import out of FULL, and so out of the index.
+    while let slot = serverIndex.first(nid.rawValue) {
+      step(slot, .requestFailed, rpc: &rpc, lnet: &lnet, turn: &turn)
     }
   }
 

@@ -187,7 +187,9 @@ public struct NodeCore: ~Copyable {
     case .getServed: lnet.getServed(event, turn: &turn)
     case .finished: lnet.finished(event, turn: &turn)
     case .getReply: lnet.getReply(event, turn: &turn)
-    case .peerDown: lnet.peerDown(event, turn: &turn)
+    case .peerDown:
+      lnet.peerDown(event, turn: &turn)
+      connections.peerDown(event.peer, rpc: &rpc, lnet: &lnet, turn: &turn)
     }
   }
 

@@ -109,6 +109,18 @@ struct RecoveryTests {
     #expect(world.leaks().isEmpty)
   }
 
+  @Test("the profile fast notices a lost server by its connection, lustre by a deadline")
+  func notices() throws {
+    for timing in [TimingProfile.lustre, .fast] {
+      let (world, server, client) = try mounted(timing: timing)
+      // The server's process ends, and its host closes what it had open.
+      server.use { $0.stop() }
+      world.run(3)
+      let hasNoticed = client.states(1).contains("DISCONN")
+      #expect(hasNoticed == (timing == .fast))
+    }
+  }
+
   @Test("§9.4: the other NID of the target is tried, and becomes the first")
   func failover() throws {
     let world = World()

@@ -143,6 +143,7 @@ extension Connections {
   mutating func perform(
     _ effect: ImportEffect, _ slot: Int, rpc: inout PtlRPC, lnet: inout LNet, turn: inout Turn
   ) {
+    index(slot)
     switch effect {
     case .ignore: counters.eventsIgnored += 1
     case .stay: settled(slot, turn: &turn)
@@ -160,6 +161,17 @@ extension Connections {
     case .sendDisconnect: sendDisconnect(slot, rpc: &rpc, lnet: &lnet, turn: &turn)
     case .failAll: closed(slot, rpc: &rpc, turn: &turn)
     }
+  }
+
+  /// Keeps the imports that are FULL by NID.
+  private mutating func index(_ slot: Int) {
+    let old = imports.cells[slot].indexedNID
+    let isFull = imports.cells[slot].machine.state == .full
+    let new = isFull ? imports.cells[slot].connections.current?.nid ?? .any : .any
+    guard old != new else { return }
+    if old != .any { serverIndex.remove(slot, key: old.rawValue) }
+    if new != .any { serverIndex.insert(slot, key: new.rawValue) }
+    imports.cells[slot].indexedNID = new
   }
 
   /// It is idle, or new: nothing is due until someone wants it.

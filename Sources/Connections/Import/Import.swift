@@ -47,6 +47,8 @@ struct Import: BitwiseCopyable {
   var requestCount: UInt32 = 0
   /// Highest transaction that the server has called durable.
   var committed: UInt64 = 0
+  /// The NID under which it stands among the imports that are FULL; `.any` when it does not.
+  var indexedNID = NID.any
   /// Locks, as a list of slots.
   var firstLock = noRecord
   var lockCount: UInt32 = 0
