@@ -22,16 +22,21 @@ struct CRCTables: Sendable {
 
   func update(_ start: UInt32, with bytes: borrowing RawSpan) -> UInt32 {
     let table = entries.span
+    precondition(table.count == 8 * 256)
     var crc = start
     var index = 0
     let count = bytes.byteCount
     while index + 8 <= count {
       let word = bytes.little(UInt64.self, at: index) ^ UInt64(crc)
-      var next = table[7 << 8 | Int(word & 0xFF)] ^ table[6 << 8 | Int(word >> 8 & 0xFF)]
-      next ^= table[5 << 8 | Int(word >> 16 & 0xFF)] ^ table[4 << 8 | Int(word >> 24 & 0xFF)]
-      next ^= table[3 << 8 | Int(word >> 32 & 0xFF)] ^ table[2 << 8 | Int(word >> 40 & 0xFF)]
-      next ^= table[1 << 8 | Int(word >> 48 & 0xFF)] ^ table[Int(word >> 56)]
-      crc = next
+      // SAFETY: table t (0...7) and a byte make an index below 8 * 256, which was checked above.
+      unsafe crc =
+        table[unchecked: 7 << 8 | Int(word & 0xFF)]
+        ^ table[unchecked: 6 << 8 | Int(word >> 8 & 0xFF)]
+        ^ table[unchecked: 5 << 8 | Int(word >> 16 & 0xFF)]
+        ^ table[unchecked: 4 << 8 | Int(word >> 24 & 0xFF)]
+        ^ table[unchecked: 3 << 8 | Int(word >> 32 & 0xFF)]
+        ^ table[unchecked: 2 << 8 | Int(word >> 40 & 0xFF)]
+        ^ table[unchecked: 1 << 8 | Int(word >> 48 & 0xFF)] ^ table[unchecked: Int(word >> 56)]
       index += 8
     }
     while index < count {

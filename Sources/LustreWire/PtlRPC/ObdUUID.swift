@@ -36,6 +36,19 @@ public struct ObdUUID: Hashable, Sendable, BitwiseCopyable {
     hasher.combine(words.4)
   }
 
+  /// Bytes of the text, 0...39.
+  @inlinable
+  var count: Int {
+    if words.4 != 0 { return 32 + Self.used(words.4) }
+    if words.3 != 0 { return 24 + Self.used(words.3) }
+    if words.2 != 0 { return 16 + Self.used(words.2) }
+    return words.1 != 0 ? 8 + Self.used(words.1) : Self.used(words.0)
+  }
+
+  /// Bytes of a word before the zeros at its end.
+  @inlinable @inline(__always)
+  static func used(_ word: UInt64) -> Int { 8 - word.littleEndian.leadingZeroBitCount / 8 }
+
   /// Byte `index`, 0..<40.
   @inlinable
   func byte(at index: Int) -> UInt8 {
@@ -72,18 +85,37 @@ extension ObdUUID: FixedLayout {
     self.init(at: offset, count: Self.byteCount, in: bytes)
   }
 
-  /// The text in the `count` bytes at `offset`; at most 39 of them are taken.
+  /// The text in the first `count` (39 or 40) of the 40 bytes at `offset`, which are all there; at most 39 are taken.
   @inlinable
   init(at offset: Int, count: Int, in bytes: borrowing RawSpan) {
     self.init()
-    var index = 0
-    while index < min(count, Self.byteCount - 1) {
-      let byte = bytes.byte(at: offset + index)
-      if byte == 0 { return }
-      set(byte, at: index)
-      index += 1
-    }
+    // What lies behind the text is cut off a word at a time.
+    words.0 = Self.cut(bytes.native(UInt64.self, at: offset), count)
+    guard Self.isFull(words.0) else { return }
+    words.1 = Self.cut(bytes.native(UInt64.self, at: offset + 8), count - 8)
+    guard Self.isFull(words.1) else { return }
+    words.2 = Self.cut(bytes.native(UInt64.self, at: offset + 16), count - 16)
+    guard Self.isFull(words.2) else { return }
+    words.3 = Self.cut(bytes.native(UInt64.self, at: offset + 24), count - 24)
+    guard Self.isFull(words.3) else { return }
+    words.4 = Self.cut(bytes.native(UInt64.self, at: offset + 32), min(count - 32, 7))
   }
+
+  /// The first `count` bytes of a word up to its first NUL, zeros behind them.
+  @inlinable @inline(__always)
+  static func cut(_ word: UInt64, _ count: Int) -> UInt64 {
+    guard count > 0 else { return 0 }
+    var bytes = word.littleEndian
+    if count < 8 { bytes &= 1 << UInt64(8 * count) &- 1 }
+    // The lowest byte that is 0 has its top bit set in `zeros`.
+    let zeros = (bytes &- 0x0101_0101_0101_0101) & ~bytes & 0x8080_8080_8080_8080
+    if zeros != 0 { bytes &= 1 << UInt64(zeros.trailingZeroBitCount & ~7) &- 1 }
+    return UInt64(littleEndian: bytes)
+  }
+
+  /// Whether no byte of a word that was cut is 0.
+  @inlinable @inline(__always)
+  static func isFull(_ word: UInt64) -> Bool { word.littleEndian >> 56 != 0 }
 
   @inlinable
   public func encode(into bytes: inout MutableRawSpan, at offset: Int) {
@@ -107,14 +139,13 @@ extension ObdUUID: FixedLayout {
       throw .truncated(
         structure, needed: UInt32(RPCLimits.connectUUIDBytes), available: UInt32(range.count))
     }
-    var count = 0
-    while count < min(range.count, Self.byteCount),
-      bytes.byte(at: range.lowerBound + count) != 0
-    {
-      count += 1
-    }
-    guard count < min(range.count, Self.byteCount) else { throw .unterminated(structure) }
-    self.init(at: range.lowerBound, count: count, in: bytes)
+    // Messages are padded to 8 bytes, so 40 are there for a buffer of 39.
+    let limit = min(range.count, Self.byteCount)
+    self.init(at: range.lowerBound, count: limit, in: bytes)
+    let ends =
+      count < RPCLimits.connectUUIDBytes
+      || limit == Self.byteCount && bytes.byte(at: range.lowerBound + count) == 0
+    guard ends else { throw .unterminated(structure) }
   }
 }
 

@@ -38,25 +38,17 @@ public struct WireText<let capacity: Int>: Sendable, BitwiseCopyable {
   /// Byte `index`, 0..<`capacity`.
   @inlinable public subscript(index: Int) -> UInt8 { bytes[index] }
 
-  /// Reads the field at `offset`, whose `capacity` bytes are there.
-  @inlinable
-  package init(at offset: Int, in source: borrowing RawSpan) {
+  /// Reads the field at `offset`, whose `capacity` bytes are there; traps when they are not.
+  @inlinable @inline(__always)
+  public init(at offset: Int, in source: borrowing RawSpan) {
     self.init()
-    var index = 0
-    while index < capacity {
-      bytes[index] = source.byte(at: offset + index)
-      index += 1
-    }
+    bytes.load(from: source, at: offset)
   }
 
-  /// Writes `capacity` bytes at `offset`.
-  @inlinable
-  package func encode(into target: inout MutableRawSpan, at offset: Int) {
-    var index = 0
-    while index < capacity {
-      target.storeNative(bytes[index], at: offset + index)
-      index += 1
-    }
+  /// Writes `capacity` bytes at `offset`; traps when they do not fit.
+  @inlinable @inline(__always)
+  public func encode(into target: inout MutableRawSpan, at offset: Int) {
+    bytes.store(into: &target, at: offset)
   }
 }
 
