@@ -23,8 +23,9 @@ struct Operations {
 
   typealias Handler = (Signal, inout NodeCore, inout Operations) -> Step
 
-  /// Tags from here on are operations of this table; smaller ones belong to the node's program.
-  static let firstTag: UInt64 = 1 << 63
+  /// Tags from here on are operations of this table. Of the others, by their upper two bits: 2 are the connections',
+  /// 1 are PtlRPC's (see their `owns`), 0 are the node's program's.
+  static let firstTag: UInt64 = 3 << 62
 
   /// Operations with a deadline at a time; beyond it they run without one of their own.
   static let timerCountMax = 4096
