@@ -117,6 +117,12 @@ package struct Connections: ~Copyable {
     }
   }
 
+  /// Appends an event for the rooms above. `hasRoom` keeps place for what one event can bring about; what a call
+  /// from above brings about beyond that is lost, and counted.
+  mutating func tell(_ event: ConnectionsEvent) {
+    if !events.append(event) { counters.eventsLost += 1 }
+  }
+
   /// Whether an event of LNet is this room's.
   @inline(__always)
   package static func owns(_ event: LNetEvent) -> Bool { event.tag >> 62 == 2 }
@@ -138,13 +144,13 @@ package struct Connections: ~Copyable {
     case .replied, .timedOut, .failed:
       requestEnded(event, rpc: &rpc, lnet: &lnet, turn: &turn)
     case .released:
-      events.append(ConnectionsEvent(.released, event.handle, tag: event.tag))
+      tell(ConnectionsEvent(.released, event.handle, tag: event.tag))
     case .arrived: requestArrived(event.serverRequest, rpc: &rpc, turn: &turn)
     case .ready: serve(event.serverRequest, rpc: &rpc, lnet: &lnet, turn: &turn)
     case .acknowledged:
-      events.append(ConnectionsEvent(.acknowledged, event.handle, status: event.status))
+      tell(ConnectionsEvent(.acknowledged, event.handle, status: event.status))
     case .transferred:
-      events.append(ConnectionsEvent(.transferred, event.handle, status: event.status))
+      tell(ConnectionsEvent(.transferred, event.handle, status: event.status))
     }
   }
 
@@ -155,7 +161,7 @@ package struct Connections: ~Copyable {
   ) {
     guard timing.followsConnection else { return }
     // Each step takes its import out of FULL, and so out of the index.
-    while let slot = serverIndex.first(nid.rawValue) {
+    while hasRoom, let slot = serverIndex.first(nid.rawValue) {
       step(slot, .requestFailed, rpc: &rpc, lnet: &lnet, turn: &turn)
     }
   }

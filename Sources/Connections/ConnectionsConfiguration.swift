@@ -70,6 +70,8 @@ package struct ConnectionsCounters: Equatable, Sendable, BitwiseCopyable {
   package var requestsResent: UInt64 = 0
   /// Events that say nothing in the import's state: legitimate races.
   package var eventsIgnored: UInt64 = 0
+  /// Events for which there was no room: a call from above brought about too many.
+  package var eventsLost: UInt64 = 0
   // Exports.
   package var connectsGranted: UInt64 = 0
   package var connectsRefused: UInt64 = 0

@@ -96,7 +96,7 @@ extension Connections {
     case .ldlmCancel:
       serveCancel(handle, received, export: slot, rpc: &rpc, turn: &turn)
     default:
-      events.append(ConnectionsEvent(.requested, handle.raw, tag: export.raw.raw))
+      tell(ConnectionsEvent(.requested, handle.raw, tag: export.raw.raw))
     }
   }
 
@@ -112,7 +112,7 @@ extension Connections {
     case .ldlmBlockingCallback, .ldlmCompletionCallback, .ldlmGlimpseCallback:
       serveLockCallback(handle, import: slot, rpc: &rpc, turn: &turn)
     case .ldlmSetInfo:
-      events.append(ConnectionsEvent(.called, handle.raw, tag: imports.handle(slot).raw))
+      tell(ConnectionsEvent(.called, handle.raw, tag: imports.handle(slot).raw))
     default:
       counters.requestsRefused += 1
       rpc.reply(handle, ReplyFields(status: WireErrno.eproto.status), turn: &turn)

@@ -73,7 +73,7 @@ extension Connections {
       return lockCallbackEnded(index, event, rpc: &rpc, turn: &turn)
     }
     requests[index].stage = .ended
-    events.append(
+    tell(
       ConnectionsEvent(
         .calledBack, event.handle,
         status: event.kind == .timedOut ? WireErrno.etimedout.status : event.status,
@@ -108,7 +108,7 @@ extension Connections {
       if request.stage == .sent {
         rpc.abandon(request.handle, turn: &turn)
         requests[Int(index)].stage = .ended
-        events.append(
+        tell(
           ConnectionsEvent(
             .calledBack, request.handle.raw, status: WireErrno.enotconn.status, tag: request.tag))
       }

@@ -67,7 +67,7 @@ extension Connections {
     let lengths = BufferLengths(ConnectData.byteCount)
     grant.data.encode(into: &bytes, at: lengths.offset(of: 1))
     rpc.reply(handle, fields(decision, export: slot), turn: &turn)
-    events.append(
+    tell(
       ConnectionsEvent(.exportConnected, exports.handle(slot), tag: isNew ? 0 : 1))
   }
 

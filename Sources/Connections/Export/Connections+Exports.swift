@@ -20,10 +20,10 @@ extension Connections {
     return UInt32(slot)
   }
 
-  /// Ends a target: its exports go, and its clients find it no more.
-  package mutating func removeTarget(_ slot: UInt32, rpc: inout PtlRPC, turn: inout Turn) {
+  /// Ends a target that has no exports any more: its clients find it no more.
+  package mutating func removeTarget(_ slot: UInt32) {
     let slot = Int(slot)
-    evictAll(ofTarget: slot, rpc: &rpc, turn: &turn)
+    precondition(targets.cells[slot].exportCount == 0, "a target with clients")
     let description = targets.cells[slot].description
     targetIndex.remove(2 * slot, key: Self.key(description.name))
     if description.uuid != description.name {
@@ -94,15 +94,28 @@ extension Connections {
     endExport(slot, status: WireErrno.enotconn.status, rpc: &rpc, turn: &turn)
   }
 
-  /// Evicts all exports of a node; returns how many.
+  /// Evicts all exports of a node, as long as there is room for events; returns how many: with 0 all are gone.
   package mutating func evict(nid: NID, rpc: inout PtlRPC, turn: inout Turn) -> Int {
     var count = 0
-    while let slot = nidIndex.first(nid.rawValue) {
+    while hasRoom, let slot = nidIndex.first(nid.rawValue) {
       counters.exportsEvicted += 1
       endExport(slot, status: WireErrno.enotconn.status, rpc: &rpc, turn: &turn)
       count += 1
     }
     return count
+  }
+
+  /// Evicts all exports of a target, as long as there is room for events.
+  ///
+  /// - Returns: whether all are gone.
+  package mutating func evictAll(
+    ofTarget target: UInt32, rpc: inout PtlRPC, turn: inout Turn
+  ) -> Bool {
+    while hasRoom, targets.cells[Int(target)].firstExport != noRecord {
+      let slot = Int(targets.cells[Int(target)].firstExport)
+      endExport(slot, status: WireErrno.enodev.status, rpc: &rpc, turn: &turn)
+    }
+    return targets.cells[Int(target)].exportCount == 0
   }
 
   // MARK: - For the other files of the room
@@ -184,7 +197,7 @@ extension Connections {
     if record.next != noRecord { exports.cells[Int(record.next)].previous = record.previous }
     targets.cells[target].exportCount -= 1
     failCallbacks(slot, rpc: &rpc, turn: &turn)
-    events.append(ConnectionsEvent(.exportGone, exports.handle(slot), status: status))
+    tell(ConnectionsEvent(.exportGone, exports.handle(slot), status: status))
     exports.cells[slot].isGone = true
     exports.cells[slot].next = firstGone
     firstGone = UInt32(slot)
@@ -210,14 +223,6 @@ extension Connections {
         goneCount -= 1
       }
       slot = next
-    }
-  }
-
-  private mutating func evictAll(ofTarget target: Int, rpc: inout PtlRPC, turn: inout Turn) {
-    while targets.cells[target].firstExport != noRecord {
-      endExport(
-        Int(targets.cells[target].firstExport), status: WireErrno.enodev.status, rpc: &rpc,
-        turn: &turn)
     }
   }
 }

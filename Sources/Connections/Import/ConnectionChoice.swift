@@ -80,15 +80,20 @@ package struct ConnectionList: Sendable, BitwiseCopyable {
     let choice = repeats ? refreshed(Int(chosen), readiness) : select(readiness)
     adjustLatency(choice, repeats: repeats, measured: measured, profile)
     chosen = UInt8(choice)
-    cells[choice].lastAttempt = max(now, 1)
-    cells[choice].attempts &+= 1
-    let isSent = cells[choice].readiness == .ready
+    // A cell is read and written whole: an accessor that yields would allocate in a debug build.
+    var cell = cells[choice]
+    cell.lastAttempt = max(now, 1)
+    cell.attempts &+= 1
+    cells[choice] = cell
+    let isSent = cell.readiness == .ready
     let patience = isSent ? profile.connectTimeout + latency : profile.unsentAttemptTimeout
-    return ConnectionAttempt(nid: cells[choice].nid, isSent: isSent, deadline: now + patience)
+    return ConnectionAttempt(nid: cell.nid, isSent: isSent, deadline: now + patience)
   }
 
   private mutating func refreshed(_ index: Int, _ readiness: (NID) -> PeerReadiness) -> Int {
-    cells[index].readiness = readiness(cells[index].nid)
+    var cell = cells[index]
+    cell.readiness = readiness(cell.nid)
+    cells[index] = cell
     return index
   }
 
@@ -96,12 +101,14 @@ package struct ConnectionList: Sendable, BitwiseCopyable {
     var oldest: Int?
     var fresh: Int?
     for index in 0..<count {
-      let before = cells[index].readiness
-      let now = readiness(cells[index].nid)
-      cells[index].readiness = now
+      var cell = cells[index]
+      let before = cell.readiness
+      let now = readiness(cell.nid)
+      cell.readiness = now
+      cells[index] = cell
       if now == .ready && before != .ready { return index }
       if now == .unreachable { continue }
-      let last = cells[index].lastAttempt
+      let last = cell.lastAttempt
       if oldest.map({ last < cells[$0].lastAttempt }) ?? true { oldest = index }
       if fresh == nil && now == .ready && last <= lastSuccess { fresh = index }
     }
@@ -145,6 +152,8 @@ package struct ConnectionList: Sendable, BitwiseCopyable {
   /// The attempt was answered, whatever the answer was.
   package mutating func answered() {
     guard count > 0 else { return }
-    cells[Int(chosen)].replied &+= 1
+    var cell = cells[Int(chosen)]
+    cell.replied &+= 1
+    cells[Int(chosen)] = cell
   }
 }

@@ -127,7 +127,7 @@ extension Connections {
   }
 
   mutating func note(_ kind: ConnectionsEvent.Kind, import slot: Int, status: Int32 = 0) {
-    events.append(
+    tell(
       ConnectionsEvent(
         kind, imports.handle(slot), status: status, tag: imports.cells[slot].description.tag))
   }

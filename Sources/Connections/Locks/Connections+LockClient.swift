@@ -153,7 +153,7 @@ extension Connections {
   private mutating func note(
     _ kind: ConnectionsEvent.Kind, _ lock: Int, status: Int32 = 0
   ) {
-    events.append(
+    tell(
       ConnectionsEvent(kind, held.handle(lock), status: status, tag: held.cells[lock].tag))
   }
 
@@ -175,7 +175,7 @@ extension Connections {
       return rpc.reply(handle, ReplyFields(status: WireErrno.einval.status), turn: &turn)
     }
     if opcode == .ldlmGlimpseCallback {
-      events.append(ConnectionsEvent(.glimpsed, handle.raw, tag: held.handle(lock).raw))
+      tell(ConnectionsEvent(.glimpsed, handle.raw, tag: held.handle(lock).raw))
       return
     }
     counters.callbacksAnswered += 1

@@ -158,7 +158,7 @@ extension Connections {
       return lockRequestEnded(
         index, isReplied: kind == .replied, status: status, rpc: &rpc, turn: &turn)
     }
-    events.append(
+    tell(
       ConnectionsEvent(
         kind, requests[index].handle.raw, status: status, tag: requests[index].tag))
   }
