@@ -38,6 +38,29 @@ extension LNet {
     }
   }
 
+  /// Messages and callers that came with a NID from a peer that was being discovered wait for a discovery of
+  /// their new one.
+  mutating func discoverForAdopted(peer: Int, turn: inout Turn) {
+    switch peers[peer].state {
+    case .pinging, .pushing: return
+    case .undiscovered, .upToDate:
+      guard peers[peer].firstParked != noCell || isAskedFor(peer: peer) else { return }
+      beginDiscovery(peer: peer, because: .merged, turn: &turn)
+    }
+  }
+
+  /// Whether a call to discover this peer waits for its end.
+  private mutating func isAskedFor(peer: Int) -> Bool {
+    guard discoveries.count > 0 else { return false }
+    for slot in 0..<discoveries.capacity
+    where discoveries.handle(at: slot) != nil && !discoveries.cells[slot].isEnded
+      && Int(discoveries.cells[slot].peer) == peer
+    {
+      return true
+    }
+    return false
+  }
+
   mutating func beginDiscovery(peer: Int, because trigger: PeerTrigger, turn: inout Turn) {
     peers.cells[peer].attempts = 0
     ping(peer: peer, sinkLength: Int(LNetLimits.discoverySinkBytes), trigger, turn: &turn)

@@ -86,6 +86,8 @@ struct DescriptorRecord: BitwiseCopyable {
   /// How many ACKs and REPLYs are still expected, and from whom.
   var expectedAcknowledgements: UInt16
   var expectedReplies: UInt16
+  /// ACKs and REPLYs that have come as messages, which do not say of which operation they are.
+  var responseCount: UInt16
   var responder: NID
   /// Place in the list of those that expect a response, and until when.
   var responseDeadline: UInt64
@@ -98,7 +100,8 @@ struct DescriptorRecord: BitwiseCopyable {
     id: 0, tag: 0, memory: .none, length: 0, maxSize: 0, offset: 0, threshold: 0, uses: 0,
     entry: noCell, options: [], owner: .consumer, unlinksWhenExhausted: true, isInPlace: false,
     isAborted: false, abortStatus: 0, expectedAcknowledgements: 0, expectedReplies: 0,
-    responder: .any, responseDeadline: 0, nextExpected: noCell, previousExpected: noCell,
+    responseCount: 0, responder: .any, responseDeadline: 0, nextExpected: noCell,
+    previousExpected: noCell,
     message: .none)
 
   /// Takes no further operation (spec 01 §4.3, 1).

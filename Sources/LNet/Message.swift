@@ -29,6 +29,8 @@ struct MessageRecord: BitwiseCopyable {
   /// Of a GET: its data was written, or refused; what its send ends with changes nothing.
   var isAnswered = false
   var retries: UInt8 = 0
+  /// How many responses had come to its descriptor when it began.
+  var responseCountBefore: UInt16 = 0
   /// No resend after it.
   var deadline: UInt64
   /// Whose memory it uses; `noCell` for LNet's own.
@@ -175,6 +177,9 @@ extension LNet {
   /// The answer to a message that was not sent will not come: nobody shall wait for it.
   private mutating func forgetResponse(of record: MessageRecord, descriptor index: Int) {
     guard !record.isAnswered else { return }
+    // One that came since may have been its own: then it counted already, and the others' are still to come. If it
+    // was another's, the descriptor's time for responses ends the wait.
+    guard descriptors[index].responseCount == record.responseCountBefore else { return }
     switch record.message.header.body {
     case .get:
       guard descriptors[index].expectedReplies > 0 else { return }

@@ -162,15 +162,19 @@ extension LNet {
     guard first != .none else { throw .busy }
     let peer = Int(peerInterfaces[first.slot].peer)
     peers.cells[peer].primary = primary
-    for index in others.indices {
-      guard adopt(others[index], peer: peer, turn: &turn) else { throw .busy }
+    var isWhole = true
+    for index in others.indices where isWhole {
+      isWhole = adopt(others[index], peer: peer, turn: &turn)
     }
     if !others.isEmpty { peers.cells[peer].isMultiRail = true }
-    if isConfigured {
+    if isConfigured && isWhole {
       peers.cells[peer].isConfigured = true
       set(peer: peer, to: .upToDate, because: .configured, at: turn.now)
       discoveryEnded(peer: peer, status: 0, turn: &turn)
+    } else {
+      discoverForAdopted(peer: peer, turn: &turn)
     }
+    guard isWhole else { throw .busy }
   }
 
   package var peerCount: Int { peers.takenCount }

@@ -56,6 +56,7 @@ extension LNet {
         acknowledge.destinationHandle, by: reception, isReply: false, at: turn.now)
     else { return reception.refusal() }
     descriptors.cells[index].expectedAcknowledgements -= 1
+    descriptors.cells[index].responseCount &+= 1
     count(operationOn: index)
     if !descriptors[index].expectsResponse { stopExpecting(descriptor: index) }
     var event = makeEvent(.acknowledge, descriptor: index)
@@ -82,6 +83,7 @@ extension LNet {
       return reception.refusal()
     }
     descriptors.cells[index].expectedReplies -= 1
+    descriptors.cells[index].responseCount &+= 1
     count(operationOn: index)
     if !descriptors[index].expectsResponse { stopExpecting(descriptor: index) }
     let moved = min(length, room)

@@ -145,6 +145,7 @@ extension LNet {
     if route.parks && parkedCount >= limits.parkedMessages { throw .busy }
     guard outbox.freeCapacity > 0, let handle = insert(record) else { throw .busy }
     let index = Int(record.descriptor)
+    messages.cells[messages.slot(handle)].responseCountBefore = descriptors[index].responseCount
     count(operationOn: index)
     descriptors.cells[index].message = handle
     if expects {
