@@ -73,12 +73,25 @@ import Testing
     #expect(b.nids.count == 2)
     let peer = try await a.discover(b.nids[1], timeout: .seconds(60))
     #expect(peer.primaryNID == b.nids[0])
-    #expect(peer.interfaces.count == 2)
-    #expect(b.nids.allSatisfy { nid in peer.interfaces.contains { $0.nid == nid } })
+    // In one order, whichever was asked first.
+    #expect(peer.interfaces.map(\.nid) == b.nids)
     let back = try await b.ping(a.nids[0], timeout: .seconds(60))
     #expect(back.nids == a.nids)
     await b.stop()
     await a.stop()
+  }
+
+  @Test func aPeersNIDsStandInOneOrder() async throws {
+    let fabric = "test-\(UInt64.random(in: 0 ... .max))"
+    let texts = ["10.0.0.2@o2ib", "10.0.0.9@o2ib", "10.0.0.3@o2ib"]
+    let b = try await Self.node(texts[0], texts[1], texts[2], on: fabric)
+    for (index, asked) in b.nids.enumerated() {
+      let a = try await Self.node("10.0.1.\(index)@o2ib", on: fabric)
+      let peer = try await a.discover(asked, timeout: .seconds(60))
+      #expect(peer.interfaces.map(\.nid) == [b.nids[0], b.nids[2], b.nids[1]])
+      await a.stop()
+    }
+    await b.stop()
   }
 
   @Test(arguments: [1, 64, 3976, 3977, 8192, 1_048_576])

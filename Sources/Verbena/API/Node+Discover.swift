@@ -18,6 +18,7 @@ public struct PeerDescription: Sendable {
   public var primaryNID: NID
   public var isMultiRail: Bool
   public var features: PingFeatures
+  /// The primary NID first, then by network and address: not in the order in which they became known.
   public var interfaces: [Interface]
 }
 
@@ -66,6 +67,12 @@ extension Node {
       guard let one = node.lnet.interface(ofPeer: nid, at: place) else { break }
       interfaces.append(
         PeerDescription.Interface(nid: one.nid, isUp: one.isUp, health: one.health))
+    }
+    interfaces.sort { first, second in
+      if (first.nid == peer.primary) != (second.nid == peer.primary) {
+        return first.nid == peer.primary
+      }
+      return first.nid.rawValue < second.nid.rawValue
     }
     return .success(
       PeerDescription(
