@@ -17,7 +17,7 @@ package struct O2IBLimits: Sendable, Equatable {
   package var sendPieces = 32
   /// Work requests of a connection's send queue: a transfer with more WRITEs is posted in parts. With the two that
   /// a drain and a provider's ring add it fills a power of two, to which devices round: 64 would take twice the
-  /// memory, and on soft-RoCE a third more time to make the queue pair.
+  /// memory there.
   package var sendQueue = 62
   /// Bytes that we ask to be sent inline: headers, NOOPs and completions.
   package var inlineByteCount: UInt16 = 128
