@@ -67,6 +67,9 @@ let package = Package(
       dependencies: [
         "Connections", "PtlRPC", "O2IBLND", "LNet", "LustreWire", "Structures", "RDMATransport", containers,
       ], swiftSettings: settings),
+    .target(
+      name: "Storage", dependencies: ["LustreWire", "Structures", "RDMATransport", containers],
+      swiftSettings: settings),
     .target(name: "Capture", dependencies: ["LustreWire"], swiftSettings: settings),
 
     // Backends.
@@ -103,7 +106,7 @@ let package = Package(
       name: "Verbena",
       dependencies: [
         "NodeCore", "O2IBLND", "LNet", "LustreWire", "Structures", "RDMATransport", "CLinuxShims",
-        containers, logging,
+        "Storage", containers, logging,
       ], swiftSettings: settings),
 
     // The command, and what measures.
@@ -162,6 +165,12 @@ let package = Package(
       dependencies: [
         "Connections", "PtlRPC", "NodeCore", "Simulation", "O2IBLND", "LNet", "LustreWire",
         "Structures", "RDMATransport", "CAllocationCounter",
+      ]),
+    .testTarget(
+      name: "StorageTests",
+      dependencies: [
+        "Storage", "Verbena", "LustreWire", "Structures", "RDMATransport", "CLinuxShims",
+        "CAllocationCounter",
       ]),
     // Counts allocations in the test bundle.
     .target(name: "CAllocationCounter", path: "Tests/CAllocationCounter"),

@@ -18,6 +18,7 @@ enum RoomRules {
     "Simulation": containers.union(floor).union([
       "LNet", "O2IBLND", "PtlRPC", "Connections", "NodeCore",
     ]),
+    "Storage": containers.union(floor),
     "Capture": ["LustreWire"],
   ]
 
