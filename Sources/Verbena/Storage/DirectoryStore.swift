@@ -81,8 +81,8 @@ struct DirectoryStore: ~Copyable {
 
   /// A file that a crash left longer than its object is cut before the object grows over it.
   private mutating func prepareGrowth(_ operation: StorageOperation) -> Int32 {
-    guard case .truncate(let id, let size) = operation, let object = engine.object(id),
-      size > object.size
+    guard case .truncate(let id, let size) = operation, !engine.cut.contains(id),
+      let object = engine.object(id), size > object.size
     else { return 0 }
     return objects.cut(id, to: object.size)
   }
