@@ -132,7 +132,7 @@ private func onThread<Value: Sendable>(
     let acknowledgements = directory.path + "/acknowledged"
     var generator = CommandGenerator(seed: seed)
     var state = StoreModel.State()
-    for round in 1...1 as ClosedRange<UInt64> {
+    for round in 1...2 as ClosedRange<UInt64> {
       let start = state.lastTransno
       let own = seed &* 1000 &+ round
       await #expect(processExitsWith: .signal(SIGKILL)) {
