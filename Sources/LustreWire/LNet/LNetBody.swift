@@ -37,7 +37,7 @@ public enum LNetBody: Hashable, Sendable, BitwiseCopyable {
   }
 
   /// Bytes on the wire, whatever the type.
-  package static let byteCount = 40
+  @inlinable package static var byteCount: Int { 40 }
 }
 
 /// **Wire:** `struct lnet_ack`, 28 bytes used.
@@ -140,7 +140,7 @@ public struct LNetHello: Hashable, Sendable, BitwiseCopyable {
 extension LNetBody {
   /// Reads the body of a header whose length was checked, and checks type and payload length as real
   /// nodes do (spec 01 §3.5).
-  @inlinable
+  @inlinable @inline(__always)
   package init(
     type: UInt32, payloadLength: UInt32, at offset: Int, in bytes: borrowing RawSpan
   ) throws(WireError) {
@@ -192,7 +192,7 @@ extension LNetBody {
   }
 
   /// Writes 40 bytes.
-  @inlinable
+  @inlinable @inline(__always)
   package func encode(into bytes: inout MutableRawSpan, at offset: Int) {
     switch self {
     case .ack(let ack):

@@ -21,7 +21,7 @@ public struct LNetHeader: Hashable, Sendable, BitwiseCopyable {
   }
 
   /// Bytes on the wire.
-  public static let byteCount = 72
+  @inlinable public static var byteCount: Int { 72 }
 
   /// Reads a header; bytes after it are not looked at.
   ///
@@ -33,29 +33,30 @@ public struct LNetHeader: Hashable, Sendable, BitwiseCopyable {
       throw .truncated(
         .lnetHeader, needed: UInt32(Self.byteCount), available: UInt32(clamping: available))
     }
-    let length = bytes.little(UInt32.self, at: offset + 28)
+    let fields = bytes.window(at: offset, count: Self.byteCount)
+    let length = fields.little(UInt32.self, at: 28)
     destination = ProcessID(
-      nid: NID(rawValue: bytes.little(UInt64.self, at: offset)),
-      pid: bytes.little(UInt32.self, at: offset + 16))
+      nid: NID(rawValue: fields.little(UInt64.self, at: 0)),
+      pid: fields.little(UInt32.self, at: 16))
     source = ProcessID(
-      nid: NID(rawValue: bytes.little(UInt64.self, at: offset + 8)),
-      pid: bytes.little(UInt32.self, at: offset + 20))
+      nid: NID(rawValue: fields.little(UInt64.self, at: 8)),
+      pid: fields.little(UInt32.self, at: 20))
     payloadLength = length
     body = try LNetBody(
-      type: bytes.little(UInt32.self, at: offset + 24), payloadLength: length, at: offset + 32,
-      in: bytes)
+      type: fields.little(UInt32.self, at: 24), payloadLength: length, at: 32, in: fields)
   }
 
   /// Writes 72 bytes at `offset` and returns that number; traps when they do not fit.
   @inlinable @discardableResult
   public func encode(into bytes: inout MutableRawSpan, at offset: Int = 0) -> Int {
-    bytes.storeLittle(destination.nid.rawValue, at: offset)
-    bytes.storeLittle(source.nid.rawValue, at: offset + 8)
-    bytes.storeLittle(destination.pid, at: offset + 16)
-    bytes.storeLittle(source.pid, at: offset + 20)
-    bytes.storeLittle(body.type, at: offset + 24)
-    bytes.storeLittle(payloadLength, at: offset + 28)
-    body.encode(into: &bytes, at: offset + 32)
+    var fields = bytes.window(at: offset, count: Self.byteCount)
+    fields.storeLittle(destination.nid.rawValue, at: 0)
+    fields.storeLittle(source.nid.rawValue, at: 8)
+    fields.storeLittle(destination.pid, at: 16)
+    fields.storeLittle(source.pid, at: 20)
+    fields.storeLittle(body.type, at: 24)
+    fields.storeLittle(payloadLength, at: 28)
+    body.encode(into: &fields, at: 32)
     return Self.byteCount
   }
 }

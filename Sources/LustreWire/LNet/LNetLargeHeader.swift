@@ -17,7 +17,7 @@ public struct LNetLargeHeader: Hashable, Sendable, BitwiseCopyable {
   public var body: LNetBody
 
   /// Bytes on the wire.
-  public static let byteCount = 96
+  @inlinable public static var byteCount: Int { 96 }
 
   /// A header of its fields.
   public init(

@@ -15,9 +15,9 @@ public struct LargeNID: Hashable, Sendable, BitwiseCopyable {
   public var addressLow: UInt64
 
   /// Bytes on the wire, as part of a header.
-  public static let byteCount = 20
+  @inlinable public static var byteCount: Int { 20 }
   /// The largest legal ``sizeField``.
-  public static let maximumSizeField: UInt8 = 12
+  @inlinable public static var maximumSizeField: UInt8 { 12 }
 
   /// The wildcard.
   public static let any = LargeNID(

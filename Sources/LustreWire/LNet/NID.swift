@@ -9,23 +9,23 @@ public struct LNDType: RawRepresentable, Hashable, Sendable, BitwiseCopyable {
   @inlinable public init(rawValue: UInt8) { self.rawValue = rawValue }
 
   /// TCP sockets; address is IPv4.
-  public static let tcp = LNDType(rawValue: 2)
+  @inlinable public static var tcp: LNDType { LNDType(rawValue: 2) }
   /// RDMA over InfiniBand or RoCE; address is IPv4.
-  public static let o2ib = LNDType(rawValue: 5)
+  @inlinable public static var o2ib: LNDType { LNDType(rawValue: 5) }
   /// Loopback; the address is 0 and there is no network number.
-  public static let loopback = LNDType(rawValue: 9)
+  @inlinable public static var loopback: LNDType { LNDType(rawValue: 9) }
   /// Cray Gemini; address is a number.
-  public static let gni = LNDType(rawValue: 13)
+  @inlinable public static var gni: LNDType { LNDType(rawValue: 13) }
   /// Cray Gemini with IPv4 addresses.
-  public static let gnip = LNDType(rawValue: 14)
+  @inlinable public static var gnip: LNDType { LNDType(rawValue: 14) }
   /// Portals 4; address is a number.
-  public static let portals4 = LNDType(rawValue: 15)
+  @inlinable public static var portals4: LNDType { LNDType(rawValue: 15) }
   /// Kernel fabric interface; address is a number.
-  public static let kfi = LNDType(rawValue: 16)
+  @inlinable public static var kfi: LNDType { LNDType(rawValue: 16) }
   /// Elastic fabric adapter; address is IPv4.
-  public static let efa = LNDType(rawValue: 18)
+  @inlinable public static var efa: LNDType { LNDType(rawValue: 18) }
   /// BXI 3; address is a number.
-  public static let bxi3 = LNDType(rawValue: 19)
+  @inlinable public static var bxi3: LNDType { LNDType(rawValue: 19) }
 
   /// The name in text forms, or nil for a number without one.
   public var name: StaticString? {
@@ -73,9 +73,9 @@ public struct NetID: RawRepresentable, Hashable, Sendable, BitwiseCopyable {
   }
 
   /// The wildcard network.
-  public static let any = NetID(rawValue: 0xFFFF_FFFF)
+  @inlinable public static var any: NetID { NetID(rawValue: 0xFFFF_FFFF) }
   /// The loopback network.
-  public static let loopback = NetID(.loopback)
+  @inlinable public static var loopback: NetID { NetID(.loopback) }
 
   /// The driver.
   @inlinable public var lndType: LNDType {
@@ -112,9 +112,9 @@ public struct NID: RawRepresentable, Hashable, Sendable, BitwiseCopyable {
   }
 
   /// The wildcard; prints as `<?>`.
-  public static let any = NID(rawValue: .max)
+  @inlinable public static var any: NID { NID(rawValue: .max) }
   /// A node's own loopback interface, `0@lo`.
-  public static let loopback = NID(rawValue: 0x0009_0000_0000_0000)
+  @inlinable public static var loopback: NID { NID(rawValue: 0x0009_0000_0000_0000) }
 
   /// The network: driver and network number.
   @inlinable public var net: NetID { NetID(rawValue: UInt32(truncatingIfNeeded: rawValue >> 32)) }

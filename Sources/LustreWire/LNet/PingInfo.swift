@@ -9,21 +9,21 @@ public struct PingFeatures: OptionSet, Hashable, Sendable, BitwiseCopyable {
   public init(rawValue: UInt32) { self.rawValue = rawValue }
 
   /// Legacy; real nodes do not set it.
-  public static let base = PingFeatures(rawValue: 0x01)
+  @inlinable public static var base: PingFeatures { PingFeatures(rawValue: 0x01) }
   /// Entries have states. A ping info without it is corrupt.
-  public static let interfaceStatus = PingFeatures(rawValue: 0x02)
+  @inlinable public static var interfaceStatus: PingFeatures { PingFeatures(rawValue: 0x02) }
   /// The node does not route.
-  public static let routingDisabled = PingFeatures(rawValue: 0x04)
+  @inlinable public static var routingDisabled: PingFeatures { PingFeatures(rawValue: 0x04) }
   /// The node may use several NIDs.
-  public static let multiRail = PingFeatures(rawValue: 0x08)
+  @inlinable public static var multiRail: PingFeatures { PingFeatures(rawValue: 0x08) }
   /// The node discovers its peers and takes pushes.
-  public static let discovery = PingFeatures(rawValue: 0x10)
+  @inlinable public static var discovery: PingFeatures { PingFeatures(rawValue: 0x10) }
   /// Entries with large NIDs follow the others; release 2.16 and later.
-  public static let largeAddresses = PingFeatures(rawValue: 0x20)
+  @inlinable public static var largeAddresses: PingFeatures { PingFeatures(rawValue: 0x20) }
   /// The primary NID is the first large one; release 2.16 and later.
-  public static let primaryIsLarge = PingFeatures(rawValue: 0x40)
+  @inlinable public static var primaryIsLarge: PingFeatures { PingFeatures(rawValue: 0x40) }
   /// Metadata follows the entries; release 2.17.
-  public static let metadata = PingFeatures(rawValue: 0x80)
+  @inlinable public static var metadata: PingFeatures { PingFeatures(rawValue: 0x80) }
 
   /// What a default node of release 2.17 says: 0x1E.
   public static let `default`: PingFeatures = [
@@ -42,11 +42,11 @@ public struct InterfaceStatus: RawRepresentable, Hashable, Sendable, BitwiseCopy
   public init(rawValue: UInt32) { self.rawValue = rawValue }
 
   /// The interface works.
-  public static let up = InterfaceStatus(rawValue: 0x15AA_C0DE)
+  @inlinable public static var up: InterfaceStatus { InterfaceStatus(rawValue: 0x15AA_C0DE) }
   /// The interface does not work.
-  public static let down = InterfaceStatus(rawValue: 0xDEAD_FACE)
+  @inlinable public static var down: InterfaceStatus { InterfaceStatus(rawValue: 0xDEAD_FACE) }
   /// The entry means nothing.
-  public static let invalid = InterfaceStatus(rawValue: 0)
+  @inlinable public static var invalid: InterfaceStatus { InterfaceStatus(rawValue: 0) }
 }
 
 /// One interface in a ping info.
@@ -61,7 +61,7 @@ public struct PingEntry: Hashable, Sendable, BitwiseCopyable {
   public var messageByteCount: UInt32
 
   /// Bytes on the wire.
-  package static let byteCount = 16
+  @inlinable package static var byteCount: Int { 16 }
 
   /// An entry of its fields.
   public init(nid: NID, status: InterfaceStatus, messageByteCount: UInt32 = 0) {

@@ -20,9 +20,9 @@ package struct PingInfoReader: Hashable, Sendable, BitwiseCopyable {
   package var swapped: Bool
 
   /// `pi_magic`.
-  package static let magic: UInt32 = 0x7069_6E67
+  @inlinable package static var magic: UInt32 { 0x7069_6E67 }
   /// Bytes before the first entry.
-  package static let headByteCount = 16
+  @inlinable package static var headByteCount: Int { 16 }
 
   /// Checks the head and the loopback entry.
   package init(decoding bytes: borrowing RawSpan) throws(WireError) {

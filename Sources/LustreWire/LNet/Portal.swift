@@ -13,57 +13,57 @@ public struct Portal: RawRepresentable, Hashable, Sendable, BitwiseCopyable {
   @inlinable public var isLegal: Bool { rawValue < LNetLimits.portals }
 
   /// LNet's own: ping and push.
-  public static let reserved = Portal(rawValue: 0)
+  @inlinable public static var reserved: Portal { Portal(rawValue: 0) }
   /// Legacy connection manager, requests.
-  public static let connectionRequest = Portal(rawValue: 1)
+  @inlinable public static var connectionRequest: Portal { Portal(rawValue: 1) }
   /// Legacy connection manager, replies.
-  public static let connectionReply = Portal(rawValue: 2)
+  @inlinable public static var connectionReply: Portal { Portal(rawValue: 2) }
   /// Replies of object servers to their clients.
-  public static let oscReply = Portal(rawValue: 4)
+  @inlinable public static var oscReply: Portal { Portal(rawValue: 4) }
   /// Reads and writes at object servers.
-  public static let ostIO = Portal(rawValue: 6)
+  @inlinable public static var ostIO: Portal { Portal(rawValue: 6) }
   /// Object creation.
-  public static let ostCreate = Portal(rawValue: 7)
+  @inlinable public static var ostCreate: Portal { Portal(rawValue: 7) }
   /// Bulk data of object servers.
-  public static let ostBulk = Portal(rawValue: 8)
+  @inlinable public static var ostBulk: Portal { Portal(rawValue: 8) }
   /// Replies of metadata servers.
-  public static let mdcReply = Portal(rawValue: 10)
+  @inlinable public static var mdcReply: Portal { Portal(rawValue: 10) }
   /// Requests to metadata servers.
-  public static let mdsRequest = Portal(rawValue: 12)
+  @inlinable public static var mdsRequest: Portal { Portal(rawValue: 12) }
   /// Data on metadata servers.
-  public static let mdsIO = Portal(rawValue: 13)
+  @inlinable public static var mdsIO: Portal { Portal(rawValue: 13) }
   /// Bulk data of metadata servers.
-  public static let mdsBulk = Portal(rawValue: 14)
+  @inlinable public static var mdsBulk: Portal { Portal(rawValue: 14) }
   /// Lock callbacks, server to client.
-  public static let ldlmCallbackRequest = Portal(rawValue: 15)
+  @inlinable public static var ldlmCallbackRequest: Portal { Portal(rawValue: 15) }
   /// Replies to lock callbacks.
-  public static let ldlmCallbackReply = Portal(rawValue: 16)
+  @inlinable public static var ldlmCallbackReply: Portal { Portal(rawValue: 16) }
   /// Lock cancels.
-  public static let ldlmCancelRequest = Portal(rawValue: 17)
+  @inlinable public static var ldlmCancelRequest: Portal { Portal(rawValue: 17) }
   /// Replies to lock cancels.
-  public static let ldlmCancelReply = Portal(rawValue: 18)
+  @inlinable public static var ldlmCancelReply: Portal { Portal(rawValue: 18) }
   /// Directory pages.
-  public static let mdsReadPage = Portal(rawValue: 23)
+  @inlinable public static var mdsReadPage: Portal { Portal(rawValue: 23) }
   /// Object updates between servers.
-  public static let out = Portal(rawValue: 24)
+  @inlinable public static var out: Portal { Portal(rawValue: 24) }
   /// Replies of the management server.
-  public static let mgcReply = Portal(rawValue: 25)
+  @inlinable public static var mgcReply: Portal { Portal(rawValue: 25) }
   /// Requests to the management server.
-  public static let mgsRequest = Portal(rawValue: 26)
+  @inlinable public static var mgsRequest: Portal { Portal(rawValue: 26) }
   /// Replies to the management server.
-  public static let mgsReply = Portal(rawValue: 27)
+  @inlinable public static var mgsReply: Portal { Portal(rawValue: 27) }
   /// Requests to object servers other than reads and writes.
-  public static let ostRequest = Portal(rawValue: 28)
+  @inlinable public static var ostRequest: Portal { Portal(rawValue: 28) }
   /// FID location database.
-  public static let fldRequest = Portal(rawValue: 29)
+  @inlinable public static var fldRequest: Portal { Portal(rawValue: 29) }
   /// Metadata sequence numbers.
-  public static let seqMetadata = Portal(rawValue: 30)
+  @inlinable public static var seqMetadata: Portal { Portal(rawValue: 30) }
   /// Data sequence numbers.
-  public static let seqData = Portal(rawValue: 31)
+  @inlinable public static var seqData: Portal { Portal(rawValue: 31) }
   /// The sequence controller.
-  public static let seqController = Portal(rawValue: 32)
+  @inlinable public static var seqController: Portal { Portal(rawValue: 32) }
   /// Bulk data of the management server: configuration logs.
-  public static let mgsBulk = Portal(rawValue: 33)
+  @inlinable public static var mgsBulk: Portal { Portal(rawValue: 33) }
 }
 
 extension Portal {

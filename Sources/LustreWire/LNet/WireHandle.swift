@@ -17,13 +17,14 @@ public struct WireHandle: Hashable, Sendable, BitwiseCopyable {
   }
 
   /// All ones: in a PUT, "no ACK wanted".
-  public static let none = WireHandle(interfaceCookie: .max, objectCookie: .max)
+  @inlinable
+  public static var none: WireHandle { WireHandle(interfaceCookie: .max, objectCookie: .max) }
 
   /// True only if both halves are all ones.
   @inlinable public var isNone: Bool { interfaceCookie & objectCookie == .max }
 
   /// Bytes on the wire.
-  package static let byteCount = 16
+  @inlinable package static var byteCount: Int { 16 }
 
   @inlinable @inline(__always)
   package init(at offset: Int, in bytes: borrowing RawSpan) {

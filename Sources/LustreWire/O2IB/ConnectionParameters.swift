@@ -10,7 +10,7 @@ package struct ConnectionParameters: Hashable, Sendable, BitwiseCopyable {
   package var maximumMessageBytes: UInt32
 
   /// Bytes on the wire.
-  package static let byteCount = 8
+  @inlinable package static var byteCount: Int { 8 }
 
   /// Parameters of their fields; by default what real nodes send.
   @inlinable

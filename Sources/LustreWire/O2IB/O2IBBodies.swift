@@ -6,7 +6,7 @@ package struct O2IBPutRequest: Hashable, Sendable, BitwiseCopyable {
   package var cookie: UInt64
 
   /// The whole message, in bytes.
-  package static let messageByteCount: UInt32 = 128
+  @inlinable package static var messageByteCount: UInt32 { 128 }
 
   /// A body with this cookie.
   @inlinable package init(cookie: UInt64) { self.cookie = cookie }
@@ -40,7 +40,7 @@ package struct O2IBPutAcknowledge: Hashable, Sendable, BitwiseCopyable {
   }
 
   /// Where the first fragment starts, in bytes from the start of the message.
-  package static let fragmentsOffset = 72
+  @inlinable package static var fragmentsOffset: Int { 72 }
 
   @inlinable
   package init(in bytes: borrowing RawSpan, limit: UInt32, swapped: Bool) throws(WireError) {
@@ -77,7 +77,7 @@ package struct O2IBGetRequest: Hashable, Sendable, BitwiseCopyable {
   }
 
   /// Where the first fragment starts, in bytes from the start of the message.
-  package static let fragmentsOffset = 136
+  @inlinable package static var fragmentsOffset: Int { 136 }
 
   @inlinable
   package init(in bytes: borrowing RawSpan, limit: UInt32, swapped: Bool) throws(WireError) {
@@ -107,7 +107,7 @@ package struct O2IBCompletion: Hashable, Sendable, BitwiseCopyable {
   package var status: Int32
 
   /// The whole message, in bytes.
-  package static let messageByteCount: UInt32 = 60
+  @inlinable package static var messageByteCount: UInt32 { 60 }
 
   /// A completion of its fields.
   @inlinable package init(cookie: UInt64, status: Int32) {

@@ -22,7 +22,7 @@ package struct O2IBEnvelope: Hashable, Sendable, BitwiseCopyable {
   package var destinationStamp: UInt64
 
   /// Bytes on the wire.
-  package static let byteCount = 48
+  @inlinable package static var byteCount: Int { 48 }
 
   /// An envelope of its fields, in our version and without checksum.
   @inlinable
@@ -58,6 +58,18 @@ package struct O2IBEnvelope: Hashable, Sendable, BitwiseCopyable {
       throw .badMagic(.o2ibEnvelope, found: magic)
     }
     swapped = swap
+    // Two copies of the rest: the one that everybody needs has nothing to swap.
+    if swap {
+      try self.init(checking: bytes, swap: true)
+    } else {
+      try self.init(checking: bytes, swap: false)
+    }
+  }
+
+  /// What follows the magic number.
+  @inlinable @inline(__always)
+  init(checking bytes: borrowing RawSpan, swap: Bool) throws(WireError) {
+    let received = bytes.byteCount
     version = bytes.native(UInt16.self, at: 4, swapped: swap)
     guard version == O2IBProtocol.version || version == O2IBProtocol.version1 else {
       throw .unsupportedVersion(.o2ibEnvelope, found: version)
@@ -66,13 +78,14 @@ package struct O2IBEnvelope: Hashable, Sendable, BitwiseCopyable {
       throw .truncated(
         .o2ibEnvelope, needed: UInt32(Self.byteCount), available: UInt32(received))
     }
-    byteCount = bytes.native(UInt32.self, at: 8, swapped: swap)
+    let fields = bytes.window(at: 0, count: Self.byteCount)
+    byteCount = fields.native(UInt32.self, at: 8, swapped: swap)
     guard UInt64(byteCount) <= UInt64(received) else {
       throw .declaredBeyondReceived(declared: byteCount, received: UInt32(clamping: received))
     }
-    sourceNID = NID(rawValue: bytes.native(UInt64.self, at: 16, swapped: swap))
+    sourceNID = NID(rawValue: fields.native(UInt64.self, at: 16, swapped: swap))
     guard sourceNID != .any else { throw .sourceIsAny }
-    let rawType = bytes.byte(at: 6)
+    let rawType = fields.byte(at: 6)
     guard let type = O2IBMessageType(rawValue: rawType) else {
       throw .unknownMessageType(rawType)
     }
@@ -81,27 +94,28 @@ package struct O2IBEnvelope: Hashable, Sendable, BitwiseCopyable {
       throw .declaredBelowMinimum(
         type: rawType, declared: byteCount, minimum: type.minimumByteCount)
     }
-    credits = bytes.byte(at: 7)
-    checksum = bytes.native(UInt32.self, at: 12, swapped: swap)
-    sourceStamp = bytes.native(UInt64.self, at: 24, swapped: swap)
-    destinationNID = NID(rawValue: bytes.native(UInt64.self, at: 32, swapped: swap))
-    destinationStamp = bytes.native(UInt64.self, at: 40, swapped: swap)
+    credits = fields.byte(at: 7)
+    checksum = fields.native(UInt32.self, at: 12, swapped: swap)
+    sourceStamp = fields.native(UInt64.self, at: 24, swapped: swap)
+    destinationNID = NID(rawValue: fields.native(UInt64.self, at: 32, swapped: swap))
+    destinationStamp = fields.native(UInt64.self, at: 40, swapped: swap)
   }
 
   /// Writes 48 bytes at `offset` in the host's byte order and returns that number; traps when they do
   /// not fit.
-  @inlinable @discardableResult
+  @inlinable @inline(__always) @discardableResult
   package func encode(into bytes: inout MutableRawSpan, at offset: Int = 0) -> Int {
-    bytes.storeNative(O2IBProtocol.magic, at: offset)
-    bytes.storeNative(version, at: offset + 4)
-    bytes.storeNative(type.rawValue, at: offset + 6)
-    bytes.storeNative(credits, at: offset + 7)
-    bytes.storeNative(byteCount, at: offset + 8)
-    bytes.storeNative(checksum, at: offset + 12)
-    bytes.storeNative(sourceNID.rawValue, at: offset + 16)
-    bytes.storeNative(sourceStamp, at: offset + 24)
-    bytes.storeNative(destinationNID.rawValue, at: offset + 32)
-    bytes.storeNative(destinationStamp, at: offset + 40)
+    var fields = bytes.window(at: offset, count: Self.byteCount)
+    fields.storeNative(O2IBProtocol.magic, at: 0)
+    fields.storeNative(version, at: 4)
+    fields.storeNative(type.rawValue, at: 6)
+    fields.storeNative(credits, at: 7)
+    fields.storeNative(byteCount, at: 8)
+    fields.storeNative(checksum, at: 12)
+    fields.storeNative(sourceNID.rawValue, at: 16)
+    fields.storeNative(sourceStamp, at: 24)
+    fields.storeNative(destinationNID.rawValue, at: 32)
+    fields.storeNative(destinationStamp, at: 40)
     return Self.byteCount
   }
 }

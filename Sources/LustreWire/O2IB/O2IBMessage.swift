@@ -22,6 +22,39 @@ package enum O2IBBody: Hashable, Sendable, BitwiseCopyable {
   case getDone(O2IBCompletion)
 }
 
+extension O2IBBody {
+  /// Reads what follows an envelope, from all the bytes that were received.
+  @inlinable
+  package init(
+    of envelope: O2IBEnvelope, in bytes: borrowing RawSpan, swapped: Bool
+  ) throws(WireError) {
+    switch envelope.type {
+    case .connectRequest:
+      self = .connectRequest(ConnectionParameters(at: 48, in: bytes, swapped: swapped))
+    case .connectAcknowledge:
+      self = .connectAcknowledge(ConnectionParameters(at: 48, in: bytes, swapped: swapped))
+    case .noop:
+      self = .noop
+    case .immediate:
+      self = .immediate(followingBytes: envelope.byteCount - 120)
+    case .putRequest:
+      self = .putRequest(O2IBPutRequest(in: bytes))
+    case .putNak:
+      self = .putNak(O2IBCompletion(in: bytes, swapped: swapped))
+    case .putAcknowledge:
+      self = .putAcknowledge(
+        try O2IBPutAcknowledge(in: bytes, limit: envelope.byteCount, swapped: swapped))
+    case .putDone:
+      self = .putDone(O2IBCompletion(in: bytes, swapped: swapped))
+    case .getRequest:
+      self = .getRequest(
+        try O2IBGetRequest(in: bytes, limit: envelope.byteCount, swapped: swapped))
+    case .getDone:
+      self = .getDone(O2IBCompletion(in: bytes, swapped: swapped))
+    }
+  }
+}
+
 /// A received o2iblnd message, checked: envelope, body, and whether the sender's byte order is not ours.
 ///
 /// Nothing is copied from the receive buffer but fixed-size fields, and nothing is allocated.
@@ -39,30 +72,7 @@ package struct O2IBMessage: Hashable, Sendable, BitwiseCopyable {
   package init(decoding bytes: borrowing RawSpan) throws(WireError) {
     var swapped = false
     let envelope = try O2IBEnvelope(decoding: bytes, swapped: &swapped)
-    switch envelope.type {
-    case .connectRequest:
-      body = .connectRequest(ConnectionParameters(at: 48, in: bytes, swapped: swapped))
-    case .connectAcknowledge:
-      body = .connectAcknowledge(ConnectionParameters(at: 48, in: bytes, swapped: swapped))
-    case .noop:
-      body = .noop
-    case .immediate:
-      body = .immediate(followingBytes: envelope.byteCount - 120)
-    case .putRequest:
-      body = .putRequest(O2IBPutRequest(in: bytes))
-    case .putNak:
-      body = .putNak(O2IBCompletion(in: bytes, swapped: swapped))
-    case .putAcknowledge:
-      body = .putAcknowledge(
-        try O2IBPutAcknowledge(in: bytes, limit: envelope.byteCount, swapped: swapped))
-    case .putDone:
-      body = .putDone(O2IBCompletion(in: bytes, swapped: swapped))
-    case .getRequest:
-      body = .getRequest(
-        try O2IBGetRequest(in: bytes, limit: envelope.byteCount, swapped: swapped))
-    case .getDone:
-      body = .getDone(O2IBCompletion(in: bytes, swapped: swapped))
-    }
+    body = try O2IBBody(of: envelope, in: bytes, swapped: swapped)
     self.envelope = envelope
     self.swapped = swapped
   }

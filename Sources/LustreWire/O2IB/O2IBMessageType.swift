@@ -13,27 +13,27 @@ package enum O2IBCreditClass: UInt8, Sendable, Hashable, BitwiseCopyable {
 /// The type of an o2iblnd message.
 ///
 /// **Wire:** `ibm_type`, one byte (spec 02 §3.2); `lnet.ib.type` in Wireshark.
-package enum O2IBMessageType: UInt8, Sendable, Hashable, CaseIterable, BitwiseCopyable {
+package enum O2IBMessageType: Sendable, Hashable, CaseIterable, BitwiseCopyable {
   /// Private data of a connect request.
-  case connectRequest = 0xC0
+  case connectRequest
   /// Private data of an accept.
-  case connectAcknowledge = 0xC1
+  case connectAcknowledge
   /// Returns credits, or keeps the connection alive.
-  case noop = 0xD0
+  case noop
   /// An LNet header and all its payload.
-  case immediate = 0xD1
+  case immediate
   /// Asks the sink for memory for a PUT or REPLY.
-  case putRequest = 0xD2
+  case putRequest
   /// The sink declines a PUT_REQ.
-  case putNak = 0xD3
+  case putNak
   /// The sink's memory for a PUT_REQ.
-  case putAcknowledge = 0xD4
+  case putAcknowledge
   /// The source has written into the sink's memory.
-  case putDone = 0xD5
+  case putDone
   /// A GET with the memory that its data is to be written into.
-  case getRequest = 0xD6
+  case getRequest
   /// The source has written the data of a GET_REQ.
-  case getDone = 0xD7
+  case getDone
 
   /// What the message needs before it may be sent (spec 02 §3.2, §7.3).
   @inlinable package var creditClass: O2IBCreditClass {
@@ -71,6 +71,43 @@ package enum O2IBMessageType: UInt8, Sendable, Hashable, CaseIterable, BitwiseCo
     case .putDone: "PUT_DONE"
     case .getRequest: "GET_REQ"
     case .getDone: "GET_DONE"
+    }
+  }
+}
+
+/// The byte on the wire. Written out, as what the compiler makes of an enum with raw values is not inlined in other
+/// modules, and costs more than the rest of an envelope.
+extension O2IBMessageType: RawRepresentable {
+  @inlinable @inline(__always)
+  package var rawValue: UInt8 {
+    switch self {
+    case .connectRequest: 0xC0
+    case .connectAcknowledge: 0xC1
+    case .noop: 0xD0
+    case .immediate: 0xD1
+    case .putRequest: 0xD2
+    case .putNak: 0xD3
+    case .putAcknowledge: 0xD4
+    case .putDone: 0xD5
+    case .getRequest: 0xD6
+    case .getDone: 0xD7
+    }
+  }
+
+  @inlinable @inline(__always)
+  package init?(rawValue: UInt8) {
+    switch rawValue {
+    case 0xC0: self = .connectRequest
+    case 0xC1: self = .connectAcknowledge
+    case 0xD0: self = .noop
+    case 0xD1: self = .immediate
+    case 0xD2: self = .putRequest
+    case 0xD3: self = .putNak
+    case 0xD4: self = .putAcknowledge
+    case 0xD5: self = .putDone
+    case 0xD6: self = .getRequest
+    case 0xD7: self = .getDone
+    default: return nil
     }
   }
 }

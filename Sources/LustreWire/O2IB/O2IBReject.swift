@@ -88,7 +88,7 @@ package struct O2IBReject: Hashable, Sendable, BitwiseCopyable {
   package var parameters: ConnectionParameters
 
   /// Bytes on the wire.
-  package static let byteCount = 24
+  @inlinable package static var byteCount: Int { 24 }
 
   /// A reject of its fields, in our version.
   package init(reason: RejectReason, incarnation: UInt64, parameters: ConnectionParameters) {

@@ -16,9 +16,9 @@ package struct RDMADescriptor: Hashable, Sendable, BitwiseCopyable {
   package var swapped: Bool
 
   /// Key and count, before the fragments.
-  package static let headByteCount = 8
+  @inlinable package static var headByteCount: Int { 8 }
   /// The most fragments of one descriptor: 1 MiB in pages, unaligned.
-  package static let maximumFragments: UInt32 = 257
+  @inlinable package static var maximumFragments: UInt32 { 257 }
 
   /// Reads a descriptor at `offset` of a message of which `limit` bytes count, and checks that there are
   /// 1...257 fragments and that they lie within `limit`. The head's bytes must be there.

@@ -9,7 +9,7 @@ package struct RDMAFragment: Hashable, Sendable, BitwiseCopyable {
   package var address: UInt64
 
   /// Bytes on the wire.
-  package static let wireByteCount = 12
+  @inlinable package static var wireByteCount: Int { 12 }
 
   /// A fragment of its fields.
   @inlinable package init(byteCount: UInt32, address: UInt64) {
