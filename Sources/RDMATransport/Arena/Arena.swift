@@ -39,6 +39,7 @@ public struct Arena: ~Copyable {
   private var rover: Int
   /// Pieces that nobody holds.
   public var freePieceCount: Int
+  @usableFromInline let pieceShift: UInt32
 
   @usableFromInline static var end: UInt32 { .max }
 
@@ -55,6 +56,7 @@ public struct Arena: ~Copyable {
     unsafe self.base = base
     self.region = region
     self.pieceByteCount = pieceByteCount
+    pieceShift = UInt32(pieceByteCount.trailingZeroBitCount)
     self.isBulk = isBulk
     let count = region.byteCount / pieceByteCount
     pieceCount = count
@@ -143,6 +145,7 @@ public struct Arena: ~Copyable {
 
   /// Moves a piece on; it must be in the state it is said to be in.
   @inlinable
+  @inline(__always)
   public mutating func move(_ ref: BufferRef, from old: State, to new: State) {
     let slot = index(of: ref)
     precondition(pieces[slot].state == old, "a piece was moved by somebody who does not hold it")
@@ -162,6 +165,7 @@ public struct Arena: ~Copyable {
 
   /// The bytes, for reading.
   @inlinable
+  @inline(__always)
   @_lifetime(borrow self)
   public func bytes(_ ref: BufferRef) -> RawSpan {
     // SAFETY: `start` checks that the part lies inside its pieces, which stay mapped with the arena.
@@ -172,6 +176,7 @@ public struct Arena: ~Copyable {
 
   /// The bytes, for writing.
   @inlinable
+  @inline(__always)
   @_lifetime(&self)
   public mutating func mutableBytes(_ ref: BufferRef) -> MutableRawSpan {
     // SAFETY: as in `bytes`; the exclusive access to the arena is the exclusive access to the bytes.
@@ -181,31 +186,37 @@ public struct Arena: ~Copyable {
 
   /// The address of the first byte in this process, for a segment or a descriptor.
   @inlinable
+  @inline(__always)
   public func address(_ ref: BufferRef) -> UInt64 {
     unsafe UInt64(UInt(bitPattern: start(ref)))
   }
 
   @inlinable
+  @inline(__always)
   public func segment(_ ref: BufferRef) -> Segment {
     Segment(address: address(ref), length: ref.length, localKey: region.localKey)
   }
 
+  /// The first piece of a reference to a present life.
   @inlinable
+  @inline(__always)
   func index(of ref: BufferRef) -> Int {
     let slot = Int(ref.slot & 0x7FFF_FFFF)
     precondition(
-      ref.isBulk == isBulk && slot < pieceCount && pieces[slot].generation == ref.generation,
+      pieces[slot].generation == ref.generation && ref.isBulk == isBulk,
       "a stale reference to a piece")
     return slot
   }
 
   @inlinable
+  @inline(__always)
   func start(_ ref: BufferRef) -> UnsafeMutableRawPointer {
     let slot = index(of: ref)
+    // None of this can overflow: 2³¹ pieces of less than 2³² bytes.
+    let end = UInt64(ref.offset) &+ UInt64(ref.length)
     precondition(
-      Int(ref.offset) + Int(ref.length) <= Int(pieces[slot].link) * pieceByteCount
-        && pieces[slot].state != .free,
+      end <= UInt64(pieces[slot].link) << UInt64(pieceShift) && pieces[slot].state != .free,
       "a reference outside its piece")
-    return unsafe base + (slot * pieceByteCount + Int(ref.offset))
+    return unsafe base + (slot << Int(pieceShift) &+ Int(ref.offset))
   }
 }

@@ -13,6 +13,7 @@ public struct NodeMemory: ~Copyable {
   }
 
   @inlinable
+  @inline(__always)
   @_lifetime(borrow self)
   public func bytes(_ ref: BufferRef) -> RawSpan {
     // Written out: a span cannot leave a conditional expression.
@@ -21,6 +22,7 @@ public struct NodeMemory: ~Copyable {
   }
 
   @inlinable
+  @inline(__always)
   @_lifetime(&self)
   public mutating func mutableBytes(_ ref: BufferRef) -> MutableRawSpan {
     if ref.isBulk { return bulk.mutableBytes(ref) }
@@ -28,22 +30,26 @@ public struct NodeMemory: ~Copyable {
   }
 
   @inlinable
+  @inline(__always)
   public func address(_ ref: BufferRef) -> UInt64 {
     ref.isBulk ? bulk.address(ref) : messages.address(ref)
   }
 
   @inlinable
+  @inline(__always)
   public func segment(_ ref: BufferRef) -> Segment {
     ref.isBulk ? bulk.segment(ref) : messages.segment(ref)
   }
 
   @inlinable
+  @inline(__always)
   public mutating func release(_ ref: BufferRef) {
     if ref.isBulk { bulk.release(ref) } else { messages.release(ref) }
   }
 
   /// Copies the bytes of one piece into another; as many as both have.
   @inlinable
+  @inline(__always)
   public mutating func copy(from source: BufferRef, to sink: BufferRef) {
     let count = Int(min(source.length, sink.length))
     guard count > 0 else { return }
