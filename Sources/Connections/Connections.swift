@@ -123,11 +123,11 @@ package struct Connections: ~Copyable {
     if !events.append(event) { counters.eventsLost += 1 }
   }
 
-  /// Whether an event of LNet is this room's.
+  /// Whether an event of LNet with this tag is this room's.
   @inline(__always)
-  package static func owns(_ event: LNetEvent) -> Bool { event.tag >> 62 == 2 }
+  package static func owns(tag: UInt64) -> Bool { tag >> 62 == 2 }
 
-  /// Hands in an event of LNet that `owns` says is ours: the end of a discovery.
+  /// Hands in an event of LNet whose tag `owns` says is ours: the end of a discovery.
   package mutating func handle(
     _ event: LNetEvent, rpc: inout PtlRPC, lnet: inout LNet, turn: inout Turn
   ) {

@@ -33,6 +33,7 @@ struct HandleTable<Element: BitwiseCopyable>: ~Copyable {
   }
 
   /// Takes a free slot; nil when the table is full.
+  @inline(__always)
   mutating func insert(_ element: Element) -> Handle? {
     guard firstFree != noCell else { return nil }
     let slot = Int(firstFree)
@@ -71,7 +72,7 @@ struct HandleTable<Element: BitwiseCopyable>: ~Copyable {
   @inline(__always)
   func contains(_ handle: Handle) -> Bool {
     let slot = handle.slot
-    return slot < capacity && marks[slot] == (handle.generation << 1) | 1
+    return slot < marks.count && marks[slot] == (handle.generation << 1) | 1
   }
 
   /// The slot of a live handle; a stale one is our own bug and traps.

@@ -94,6 +94,7 @@ package struct LNDEvent: BitwiseCopyable, Sendable {
   /// The LND-level peer: where answers go.
   package var peer: NID
 
+  @inlinable
   package init(
     kind: Kind, interface: UInt8 = 0, peer: NID, status: Int32 = 0,
     outcome: SendOutcome = .success, reception: ReceptionID = ReceptionID(raw: .none),

@@ -5,8 +5,8 @@ package import Structures
 
 /// LNet of one node: matching, message flows, ping, discovery and peers (spec 01), as one value.
 ///
-/// Consumers call down (`expose`, `put`, `get`, `ping` …) and read `events`. The node carries `outbox` and
-/// `lateAnswers` to its drivers and hands in what they report. Nothing here knows the time but by
+/// Consumers call down (`expose`, `put`, `get`, `ping` …) and read `events`. The node carries `outbox`
+/// (`handOverMessage`) and `lateAnswers` to its drivers and hands in what they report. Nothing here knows the time but by
 /// `turn.now`, and nothing allocates after `init`.
 ///
 /// Bad input is one of: a caller's own bug (trap); a peer's violation (`.protocolError`, or a counted drop); a
@@ -18,8 +18,8 @@ package import Structures
 package struct LNet: ~Copyable {
   // What the node takes out.
 
-  /// Messages for the drivers.
-  package var outbox: FixedQueue<LNDMessage>
+  /// Messages for the drivers, which `handOverMessage` takes out.
+  package internal(set) var outbox: FixedQueue<Handle>
   /// Answers to receptions that were first answered `.held`.
   package var lateAnswers: FixedQueue<LateAnswer>
   /// What consumers are to know.
@@ -110,7 +110,7 @@ package struct LNet: ~Copyable {
       header: LNetHeader(
         destination: ProcessID(nid: .any), source: ProcessID(nid: .any), payloadLength: 0,
         body: .reply(LNetReply(destinationHandle: .none))))
-    outbox = FixedQueue(capacity: limits.outbox, filler: filler)
+    outbox = FixedQueue(capacity: limits.outbox, filler: .none)
     events = FixedQueue(capacity: limits.events, filler: LNetEvent(kind: .send))
     log = FixedQueue(
       capacity: limits.logRecords,

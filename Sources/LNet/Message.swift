@@ -1,7 +1,7 @@
 internal import BasicContainers
 internal import LustreWire
 package import RDMATransport
-internal import Structures
+package import Structures
 
 /// A message of ours from the call that asked for it until the driver is done with it.
 struct MessageRecord: BitwiseCopyable {
@@ -50,6 +50,7 @@ struct MessageRecord: BitwiseCopyable {
 
 extension LNet {
   /// Takes a slot for a message; nil when its class has as many as it may.
+  @inline(__always)
   mutating func insert(_ record: MessageRecord) -> Handle? {
     if record.isResponse {
       guard responseCount < limits.responses else { return nil }
@@ -57,26 +58,27 @@ extension LNet {
       guard requestCount < limits.messages else { return nil }
     }
     guard let handle = messages.insert(record) else { return nil }
-    messages.cells[messages.slot(handle)].message.id = handle
+    messages.cells[handle.slot].message.id = handle
     if record.isResponse { responseCount += 1 } else { requestCount += 1 }
     return handle
   }
 
   /// Hands a message to its driver, or to ourselves.
   mutating func dispatch(_ handle: Handle, turn: inout Turn) {
-    messages.cells[messages.slot(handle)].state = .sent
-    if messages[handle].message.peer == .loopback {
-      counters.messagesSent += 1
+    let slot = messages.slot(handle)
+    messages.cells[slot].state = .sent
+    if messages.cells[slot].message.peer == .loopback {
+      counters.messagesSent &+= 1
       loop(handle, turn: &turn)
       return
     }
-    let hop = messages[handle].hop
+    let hop = messages.cells[slot].hop
     if isLive(hop) {
-      peerInterfaces.cells[hop.slot].outstanding += 1
-      if messages[handle].isResponse { peerInterfaces.cells[hop.slot].responses += 1 }
+      peerInterfaces.cells[hop.slot].outstanding &+= 1
+      if messages.cells[slot].isResponse { peerInterfaces.cells[hop.slot].responses &+= 1 }
     }
-    interfaces[Int(messages[handle].message.interface)].outstanding += 1
-    if messages[handle].isResponse {
+    interfaces[Int(messages.cells[slot].message.interface)].outstanding &+= 1
+    if messages.cells[slot].isResponse {
       hand(handle)
     } else {
       admit(handle, turn: &turn)
@@ -85,56 +87,69 @@ extension LNet {
 
   @inline(__always)
   mutating func hand(_ handle: Handle) {
-    counters.messagesSent += 1
-    let isKept = outbox.append(messages[handle].message)
+    counters.messagesSent &+= 1
+    let isKept = outbox.append(handle)
     precondition(isKept, "the node called in without room for messages")
   }
 
+  /// Hands the next message to a driver, where it lies: `inout` only so that it is not copied.
+  package mutating func handOverMessage(_ send: (inout LNDMessage) -> Void) {
+    guard let handle = outbox.popFirst() else { return }
+    send(&messages.cells[messages.slot(handle)].message)
+  }
+
   /// A driver is done with a message.
-  package mutating func finished(_ event: LNDEvent, turn: inout Turn) {
-    precondition(messages.contains(event.message), "a driver finished a message twice")
-    let handle = event.message
-    let hop = messages[handle].hop
+  package mutating func finished(
+    _ handle: Handle, _ outcome: SendOutcome, status given: Int32, turn: inout Turn
+  ) {
+    precondition(messages.contains(handle), "a driver finished a message twice")
+    let slot = handle.slot
+    let hop = messages.cells[slot].hop
+    let interface = Int(messages.cells[slot].message.interface)
     if isLive(hop) {
       peerInterfaces.cells[hop.slot].outstanding -= 1
-      if messages[handle].isResponse { peerInterfaces.cells[hop.slot].responses -= 1 }
+      if messages.cells[slot].isResponse { peerInterfaces.cells[hop.slot].responses -= 1 }
     }
-    let own = Int(messages[handle].message.interface)
-    interfaces[own].outstanding -= 1
-    if messages[handle].isResponse {
-      end(handle, after: event, turn: &turn)
+    interfaces[interface].outstanding -= 1
+    if messages.cells[slot].isResponse {
+      end(handle, outcome, status: given, turn: &turn)
     } else {
-      returnCredits(hop, own)
-      end(handle, after: event, turn: &turn)
-      goOn(hop, own, turn: &turn)
+      returnCredits(hop, interface)
+      end(handle, outcome, status: given, turn: &turn)
+      goOn(hop, interface, turn: &turn)
     }
   }
 
   @inline(__always)
-  private mutating func end(_ handle: Handle, after event: LNDEvent, turn: inout Turn) {
-    guard event.outcome != .success else {
-      strengthen(ownInterface: Int(messages[handle].message.interface))
+  private mutating func end(
+    _ handle: Handle, _ outcome: SendOutcome, status given: Int32, turn: inout Turn
+  ) {
+    guard outcome != .success else {
+      strengthen(ownInterface: Int(messages.cells[handle.slot].message.interface))
       complete(handle, status: 0, turn: &turn)
       return
     }
     counters.sendFailures += 1
-    weaken(after: event.outcome, handle, turn: &turn)
-    if resend(handle, after: event.outcome, turn: &turn) { return }
-    let status = event.status < 0 ? event.status : Self.errno(of: event.outcome)
+    weaken(after: outcome, handle, turn: &turn)
+    if resend(handle, after: outcome, turn: &turn) { return }
+    let status = given < 0 ? given : Self.errno(of: outcome)
     complete(handle, status: status, turn: &turn)
   }
 
   /// Ends a message: its consumer hears of it, its slot is free.
   mutating func complete(_ handle: Handle, status: Int32, turn: inout Turn) {
     guard messages.contains(handle) else { return }
-    if messages[handle].isResponse { responseCount -= 1 } else { requestCount -= 1 }
-    if messages[handle].ownsPayload { turn.memory.release(messages[handle].message.payload) }
-    guard messages[handle].descriptor != noCell else {
+    let slot = handle.slot
+    if messages.cells[slot].isResponse { responseCount -= 1 } else { requestCount -= 1 }
+    if messages.cells[slot].ownsPayload {
+      turn.memory.release(messages.cells[slot].message.payload)
+    }
+    guard messages.cells[slot].descriptor != noCell else {
       messages.free(handle)
       return
     }
-    let index = Int(messages[handle].descriptor)
-    switch messages[handle].kind {
+    let index = Int(messages.cells[slot].descriptor)
+    switch messages.cells[slot].kind {
     case .acknowledge: messages.free(handle)
     case .reply: endReply(handle, descriptor: index, status: status, turn: &turn)
     case .put, .get: endSend(handle, descriptor: index, status: status, turn: &turn)
@@ -146,12 +161,13 @@ extension LNet {
   ) {
     if descriptors[index].message == handle { descriptors.cells[index].message = .none }
     if status != 0 { forgetResponse(of: messages[handle], descriptor: index) }
+    let slot = handle.slot
     var event = makeEvent(.send, descriptor: index)
     event.status = status
-    event.interface = messages[handle].message.interface
+    event.interface = messages.cells[slot].message.interface
     event.requestedLength = descriptors[index].length
-    event.movedLength = status == 0 ? descriptors[index].length : 0
-    event.source = messages[handle].message.header.destination.nid
+    event.movedLength = status == 0 ? event.requestedLength : 0
+    event.source = messages.cells[slot].message.header.destination.nid
     messages.free(handle)
     endUse(of: index, with: &event, turn: &turn)
   }

@@ -99,6 +99,7 @@ extension LNet {
   }
 
   /// Keeps a reception whose payload a consumer reads in place.
+  @inline(__always)
   mutating func keepInPlace(_ reception: Reception, run: BufferRef) -> DeliveryHandle {
     guard
       let handle = held.insert(
@@ -110,16 +111,23 @@ extension LNet {
 
   /// A consumer has read a message that was handed over in place.
   package mutating func release(_ delivery: DeliveryHandle, turn: inout Turn) {
-    precondition(
-      held.contains(delivery.raw) && held[delivery.raw].isDelivered, "released twice")
-    guard let record = held.remove(delivery.raw) else { return }
+    let slot = held.slot(delivery.raw)
+    precondition(held.cells[slot].isDelivered, "released twice")
+    // A freed cell stays as it was until the next one is taken.
+    held.free(delivery.raw)
     inPlaceCount -= 1
-    if record.run != .none {
+    let run = held.cells[slot].run
+    if run != .none {
       // It was fetched, and answered long ago: only the memory goes back.
-      turn.memory.release(record.run)
+      turn.memory.release(run)
+    } else if held.cells[slot].reception.carrier == .local {
+      complete(held.cells[slot].reception.message, status: 0, turn: &turn)
     } else {
-      settle(record.reception, .consumed, turn: &turn)
+      answerLate(
+        held.cells[slot].reception.interface, held.cells[slot].reception.id, .consumed)
     }
-    if portalsWithoutPlace != 0 { drainPortalsWithoutPlace(after: record.reception, turn: &turn) }
+    if portalsWithoutPlace != 0 {
+      drainPortalsWithoutPlace(after: held.cells[slot].reception, turn: &turn)
+    }
   }
 }

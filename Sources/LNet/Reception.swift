@@ -59,12 +59,14 @@ struct Reception: BitwiseCopyable {
 
 extension LNet {
   /// Hands in what a driver reports. The result is the answer to a reception; nil for reports that have none.
-  package mutating func handle(_ event: LNDEvent, turn: inout Turn) -> ReceptionAnswer? {
+  ///
+  /// The event is `inout` only so that it is not copied.
+  package mutating func handle(_ event: inout LNDEvent, turn: inout Turn) -> ReceptionAnswer? {
     switch event.kind {
-    case .immediate, .putRequest, .getRequest: return received(event, turn: &turn)
+    case .immediate, .putRequest, .getRequest: return received(&event, turn: &turn)
     case .putDone: putDone(event, turn: &turn)
     case .getServed: getServed(event, turn: &turn)
-    case .finished: finished(event, turn: &turn)
+    case .finished: finished(event.message, event.outcome, status: event.status, turn: &turn)
     case .getReply: getReply(event, turn: &turn)
     case .peerDown: peerDown(event, turn: &turn)
     }
@@ -72,7 +74,7 @@ extension LNet {
   }
 
   /// A message has come: checks its header (spec 01 §3.5) and delivers it.
-  package mutating func received(_ event: LNDEvent, turn: inout Turn) -> ReceptionAnswer {
+  package mutating func received(_ event: inout LNDEvent, turn: inout Turn) -> ReceptionAnswer {
     let headerOffset = Int(event.headerOffset)
     let header: LNetHeader
     do {
@@ -91,13 +93,13 @@ extension LNet {
       note(violationBy: event.peer, type: header.body.type, at: turn.now)
       return .protocolError
     }
-    switch checkAddresses(event, carrier, header, at: turn.now) {
+    switch checkAddresses(&event, carrier, header, at: turn.now) {
     case .sound: break
     case .violation: return .protocolError
     case .dropped: return carrier.refusal()
     }
-    counters.messagesReceived += 1
-    counters.bytesReceived += UInt64(header.payloadLength)
+    counters.messagesReceived &+= 1
+    counters.bytesReceived &+= UInt64(header.payloadLength)
     var payload = BufferRef.none
     if carrier == .immediate {
       let start = headerOffset + LNetHeader.byteCount
@@ -136,7 +138,7 @@ extension LNet {
   /// The checks of spec 01 §3.5 that decoding has not made, in their order.
   @inline(__always)
   private mutating func checkAddresses(
-    _ event: LNDEvent, _ carrier: Reception.Carrier, _ header: LNetHeader, at time: UInt64
+    _ event: inout LNDEvent, _ carrier: Reception.Carrier, _ header: LNetHeader, at time: UInt64
   ) -> AddressCheck {
     if case .hello = header.body {
       note(violationBy: event.peer, type: header.body.type, at: time)
@@ -208,8 +210,12 @@ extension LNet {
       complete(reception.message, status: 0, turn: &turn)
       return
     }
+    answerLate(reception.interface, reception.id, answer)
+  }
+
+  mutating func answerLate(_ interface: UInt8, _ id: ReceptionID, _ answer: ReceptionAnswer) {
     let isKept = lateAnswers.append(
-      LateAnswer(interface: reception.interface, reception: reception.id, answer: answer))
+      LateAnswer(interface: interface, reception: id, answer: answer))
     precondition(isKept, "the node called in without room for late answers")
   }
 }

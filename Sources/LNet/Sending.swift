@@ -139,6 +139,7 @@ extension LNet {
   }
 
   /// Counts the operation, and sends or parks the message.
+  @inline(__always)
   private mutating func begin(
     _ record: MessageRecord, _ route: Route, expects: Bool, turn: inout Turn
   ) throws(LNetError) {

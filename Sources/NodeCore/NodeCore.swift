@@ -115,8 +115,9 @@ public struct NodeCore: ~Copyable {
   /// Whether LNet's next event is PtlRPC's or the connections', and their own must be taken first.
   private var isBlocked: Bool {
     mutating get {
-      guard let event = lnet.events.first else { return false }
-      return PtlRPC.owns(event) || Connections.owns(event)
+      guard !lnet.events.isEmpty else { return false }
+      let tag = lnet.events.cells[lnet.events.firstIndex].tag
+      return PtlRPC.owns(tag: tag) || Connections.owns(tag: tag)
     }
   }
 
@@ -124,9 +125,9 @@ public struct NodeCore: ~Copyable {
   @discardableResult
   private mutating func carryEvents() -> Bool {
     var isAny = carryRPCEvents()
-    while rpc.hasRoom, connections.hasRoom, isBlocked, let event = lnet.events.popFirst() {
+    while isBlocked, rpc.hasRoom, connections.hasRoom, let event = lnet.events.popFirst() {
       isAny = true
-      if PtlRPC.owns(event) {
+      if PtlRPC.owns(tag: event.tag) {
         rpc.handle(event, lnet: &lnet, turn: &turn)
       } else {
         connections.handle(event, rpc: &rpc, lnet: &lnet, turn: &turn)
@@ -159,37 +160,37 @@ public struct NodeCore: ~Copyable {
 
   /// Carries messages down and events up until all is quiet.
   package mutating func pump() {
-    var isQuiet = false
-    while !isQuiet {
-      isQuiet = true
-      while let message = lnet.outbox.popFirst() {
-        isQuiet = false
-        lnd.send(message, &turn)
-      }
-      while lnet.hasRoom, let event = lnd.events.popFirst() {
-        isQuiet = false
-        carry(event)
-      }
-      while let late = lnet.lateAnswers.popFirst() {
-        isQuiet = false
-        lnd.answer(late.reception, late.answer, &turn)
-      }
-      if carryEvents() { isQuiet = false }
-      if rpc.perform(lnet: &lnet, turn: &turn) { isQuiet = false }
+    while true {
+      Self.carry(&lnet, &lnd, &rpc, &connections, &turn)
+      let isCarried = carryEvents()
+      if !rpc.perform(lnet: &lnet, turn: &turn) && !isCarried { return }
     }
   }
 
-  private mutating func carry(_ event: LNDEvent) {
-    switch event.kind {
-    case .immediate, .putRequest, .getRequest:
-      lnd.answer(event.reception, lnet.received(event, turn: &turn), &turn)
-    case .putDone: lnet.putDone(event, turn: &turn)
-    case .getServed: lnet.getServed(event, turn: &turn)
-    case .finished: lnet.finished(event, turn: &turn)
-    case .getReply: lnet.getReply(event, turn: &turn)
-    case .peerDown:
-      lnet.peerDown(event, turn: &turn)
-      connections.peerDown(event.peer, rpc: &rpc, lnet: &lnet, turn: &turn)
+  /// Between LNet and its driver. Messages and events are used where they lie: to copy a record that was
+  /// just written waits for the writes.
+  private static func carry(
+    _ lnet: inout LNet, _ lnd: inout O2IBLND, _ rpc: inout PtlRPC,
+    _ connections: inout Connections, _ turn: inout Turn
+  ) {
+    while true {
+      if !lnd.events.isEmpty, lnet.hasRoom {
+        let place = lnd.events.firstIndex
+        let reception = lnd.events.cells[place].reception
+        let answer = lnet.handle(&lnd.events.cells[place], turn: &turn)
+        if case .peerDown = lnd.events.cells[place].kind {
+          let peer = lnd.events.cells[place].peer
+          connections.peerDown(peer, rpc: &rpc, lnet: &lnet, turn: &turn)
+        }
+        lnd.events.dropFirst()
+        if let answer { lnd.answer(reception, answer, &turn) }
+      } else if let late = lnet.lateAnswers.popFirst() {
+        lnd.answer(late.reception, late.answer, &turn)
+      } else if !lnet.outbox.isEmpty {
+        lnet.handOverMessage { lnd.send(&$0, &turn) }
+      } else {
+        return
+      }
     }
   }
 

@@ -175,6 +175,7 @@ package struct O2IBLND: ~Copyable {
     return slot
   }
 
+  @inline(__always)
   mutating func report(_ event: LNDEvent) {
     precondition(events.append(event), "events were not taken out")
   }

@@ -93,11 +93,11 @@ package struct PtlRPC: ~Copyable {
   /// Whether the node may hand in the next event or expiry; else it takes `events` first.
   package var hasRoom: Bool { mutating get { events.freeCapacity >= 16 || capacity.events < 16 } }
 
-  /// Whether an event of LNet is this room's.
+  /// Whether an event of LNet with this tag is this room's.
   @inline(__always)
-  package static func owns(_ event: LNetEvent) -> Bool { event.tag >> 62 == 1 }
+  package static func owns(tag: UInt64) -> Bool { tag >> 62 == 1 }
 
-  /// Hands in an event of LNet that `owns` says is ours. LNet is asked for nothing that gives it more than one
+  /// Hands in an event of LNet whose tag `owns` says is ours. LNet is asked for nothing that gives it more than one
   /// event to report in return, so that its queue always drains.
   package mutating func handle(_ event: LNetEvent, lnet: inout LNet, turn: inout Turn) {
     guard let tag = RPCTag(raw: event.tag) else { preconditionFailure("an event of another room") }

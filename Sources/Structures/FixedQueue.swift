@@ -5,7 +5,7 @@ public import BasicContainers
 /// For elements that are trivially copied; it allocates when it is made and never again. `public` so that other
 /// modules specialize it, as `SlotTable`.
 public struct FixedQueue<Element: BitwiseCopyable>: ~Copyable {
-  @usableFromInline var cells: RigidArray<Element>
+  public var cells: RigidArray<Element>
   @usableFromInline let mask: Int
   @usableFromInline var head: Int
   @usableFromInline var tail: Int
@@ -25,8 +25,8 @@ public struct FixedQueue<Element: BitwiseCopyable>: ~Copyable {
   @inlinable public var count: Int { tail &- head }
   @inlinable public var isEmpty: Bool { tail == head }
   @inlinable public var isFull: Bool { tail &- head > mask }
-  @inlinable public var capacity: Int { mask + 1 }
-  @inlinable public var freeCapacity: Int { mask + 1 - count }
+  @inlinable public var capacity: Int { mask &+ 1 }
+  @inlinable public var freeCapacity: Int { mask &+ 1 &- count }
 
   /// Appends; false when the queue is full.
   @inlinable
@@ -36,6 +36,17 @@ public struct FixedQueue<Element: BitwiseCopyable>: ~Copyable {
     cells[tail & mask] = element
     tail &+= 1
     return true
+  }
+
+  /// Where the first element lies in `cells`, to be used there and then dropped: a copy of a large element that was
+  /// just written waits for the writes.
+  @inlinable public var firstIndex: Int { head & mask }
+
+  /// Takes the first element out; there must be one.
+  @inlinable
+  public mutating func dropFirst() {
+    precondition(!isEmpty)
+    head &+= 1
   }
 
   @inlinable

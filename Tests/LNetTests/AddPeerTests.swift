@@ -24,7 +24,7 @@ import Testing
   /// Answers what LNet itself asks until it asks no more; gives the rest.
   private func answerAll(_ nids: [NID]) -> [LNDMessage] {
     var others: [LNDMessage] = []
-    while let message = node.lnet.outbox.popFirst() {
+    while let message = node.takeMessage() {
       switch message.header.body {
       case .get(let get):
         let info = PingInfo(nids: nids, sequence: 2)

@@ -38,9 +38,10 @@ import Testing
 
   /// Drains the queues; everything that was sent is finished.
   private func settle() {
-    while let message = node.lnet.outbox.popFirst() {
-      node.lnet.finished(
-        LNDEvent(kind: .finished, peer: message.peer, message: message.id), turn: &node.turn)
+    while !node.lnet.outbox.isEmpty {
+      var id = Handle.none
+      node.lnet.handOverMessage { id = $0.id }
+      node.lnet.finished(id, .success, status: 0, turn: &node.turn)
     }
     while let event = node.lnet.events.popFirst() {
       if event.delivery != .none { node.lnet.release(event.delivery, turn: &node.turn) }
@@ -65,9 +66,9 @@ import Testing
       MatchEntry(portal: .ostBulk, matchBits: 7, nid: real, pid: 12345),
       MemoryDescriptor(memory: node.bulk(count: 4096), options: [.put, .remoteOffset]),
       turn: &node.turn)
-    let event = try event(.put(from: real, to: us, length: 64, ack: peerHandle), pattern(64))
+    var event = try event(.put(from: real, to: us, length: 64, ack: peerHandle), pattern(64))
     let count = try allocations { () throws(LNetError) in
-      _ = node.lnet.received(event, turn: &node.turn)
+      _ = node.lnet.received(&event, turn: &node.turn)
     }
     #expect(count == 0)
   }
@@ -76,9 +77,9 @@ import Testing
     _ = try node.lnet.expose(
       MatchEntry(portal: .ostRequest, matchBits: 0, ignoreBits: .max),
       MemoryDescriptor(memory: .none, options: .put), turn: &node.turn)
-    let event = try event(.put(from: real, to: us, portal: 28, length: 64), pattern(64))
+    var event = try event(.put(from: real, to: us, portal: 28, length: 64), pattern(64))
     let count = try allocations { () throws(LNetError) in
-      _ = node.lnet.received(event, turn: &node.turn)
+      _ = node.lnet.received(&event, turn: &node.turn)
     }
     #expect(count == 0)
   }
@@ -100,18 +101,18 @@ import Testing
       MatchEntry(portal: .ostBulk, matchBits: 7),
       MemoryDescriptor(memory: node.bulk(count: 4096), options: [.get, .remoteOffset]),
       turn: &node.turn)
-    let event = try event(.get(from: real, to: us, sink: 64))
+    var event = try event(.get(from: real, to: us, sink: 64))
     let count = try allocations { () throws(LNetError) in
-      _ = node.lnet.received(event, turn: &node.turn)
+      _ = node.lnet.received(&event, turn: &node.turn)
     }
     #expect(count == 0)
   }
 
   @Test func aPingThatArrives() throws {
-    let event = try event(
+    var event = try event(
       .get(from: real, to: us, portal: 0, matchBits: LNetLimits.pingMatchBits, sink: 272))
     let count = try allocations { () throws(LNetError) in
-      _ = node.lnet.received(event, turn: &node.turn)
+      _ = node.lnet.received(&event, turn: &node.turn)
     }
     #expect(count == 0)
   }
@@ -121,10 +122,10 @@ import Testing
     let entry = MatchEntry(portal: .oscReply, matchBits: 7, nid: real)
     let descriptor = MemoryDescriptor(
       memory: node.bulk(count: 64), options: [.put, .truncate], threshold: 1)
-    let event = try event(.put(from: real, to: us, portal: 4, length: 64), pattern(64))
+    var event = try event(.put(from: real, to: us, portal: 4, length: 64), pattern(64))
     let count = try allocations { () throws(LNetError) in
       _ = try node.lnet.expose(entry, descriptor, turn: &node.turn)
-      _ = node.lnet.received(event, turn: &node.turn)
+      _ = node.lnet.received(&event, turn: &node.turn)
     }
     #expect(count == 0)
   }

@@ -23,7 +23,7 @@ struct AllocationTests {
   @Test func immediatesBothWays() {
     let node = OneNode()
     node.accept()
-    let message = LNDMessage(
+    var message = LNDMessage(
       id: Handle(raw: 1), interface: 0, peer: OneNode.peer,
       header: OneNode.outgoing(.ack, to: OneNode.peer))
     var total: UInt = 0
@@ -39,7 +39,7 @@ struct AllocationTests {
       while let event = node.lnd.events.popFirst() {
         if event.kind == .immediate { node.lnd.answer(event.reception, .consumed, &node.turn) }
       }
-      node.lnd.send(message, &node.turn)
+      node.lnd.send(&message, &node.turn)
       node.lnd.flush(&node.turn)
       total += callocation_counter_read() - before
       total += completeAll(node)
@@ -61,7 +61,7 @@ struct AllocationTests {
     for round in 0..<50 {
       // Our PUT: PUT_REQ, PUT_ACK, WRITE and PUT_DONE.
       let before = callocation_counter_read()
-      node.lnd.send(put, &node.turn)
+      node.lnd.send(&put, &node.turn)
       node.lnd.flush(&node.turn)
       total += callocation_counter_read() - before
       let cookie = postedCookie(node, offset: 120)

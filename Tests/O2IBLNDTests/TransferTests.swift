@@ -250,10 +250,9 @@ struct TransferTests {
     node.lnd.flush(&node.turn)
     for index in 0..<20 {
       let header = OneNode.outgoing(.ack, to: OneNode.peer)
-      node.lnd.send(
-        LNDMessage(
-          id: Handle(raw: UInt32(index)), interface: 0, peer: OneNode.peer, header: header),
-        &node.turn)
+      var message = LNDMessage(
+        id: Handle(raw: UInt32(index)), interface: 0, peer: OneNode.peer, header: header)
+      node.lnd.send(&message, &node.turn)
     }
     node.endTurn()
     #expect(node.sends.count == 20)

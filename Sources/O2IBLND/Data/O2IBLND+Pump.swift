@@ -40,7 +40,7 @@ extension O2IBLND {
         isDone = false
         break
       }
-      guard preparePiece(t, &turn) else {
+      guard Self.preparePiece(&transmits.slots[Int(t)], &turn) else {
         counters.pieceShortages += 1
         isDone = false
         break
@@ -82,113 +82,120 @@ extension O2IBLND {
     return true
   }
 
-  /// A payload that lies in a message piece behind enough headroom is sent from there; everything
-  /// else needs a piece of our own.
+  /// Takes a piece for what cannot be sent from where its payload lies.
   @inline(__always)
-  mutating func isInPlace(_ t: UInt32) -> Bool {
-    let payload = transmits.slots[Int(t)].payload
-    return transmits.slots[Int(t)].kind == .immediate && !payload.isBulk
-      && Int(payload.offset) >= O2IBProtocol.immediatePayloadOffset
-  }
-
-  private mutating func preparePiece(_ t: UInt32, _ turn: inout Turn) -> Bool {
-    if isInPlace(t) || transmits.slots[Int(t)].piece != .none { return true }
+  private static func preparePiece(_ transmit: inout Transmit, _ turn: inout Turn) -> Bool {
+    if transmit.isInPlace || transmit.piece != .none { return true }
     guard let piece = turn.memory.messages.allocatePiece() else { return false }
-    transmits.slots[Int(t)].piece = piece
+    transmit.piece = piece
     return true
   }
 
   // MARK: - One message
 
   /// Packs a message with everything that we owe, and posts it.
+  @inline(__always)
   private mutating func postMessage(
     _ t: UInt32, _ c: Int, _ last: inout Int, _ turn: inout Turn
   ) {
-    let kind = transmits.slots[Int(t)].kind
-    switch transmits.slots[Int(t)].place {
-    case .credited:
-      connections[c].credits.spend()
+    let slot = Int(t)
+    if transmits.slots[slot].place == .credited {
       transmits.remove(t, from: &connections[c].credited)
-    default: transmits.remove(t, from: &connections[c].uncredited)
-    }
-    if kind == .noop {
-      connections[c].credits.noopPosted()
-      counters.noopsSent += 1
-      if connections[c].keepaliveDue { counters.keepalivesSent += 1 }
-    }
-    let byteCount = messageByteCount(t)
-    let envelope = O2IBEnvelope(
-      type: kind, credits: connections[c].credits.returnOwed(), byteCount: byteCount,
-      sourceNID: connections[c].localNID, sourceStamp: connections[c].localStamp,
-      destinationNID: connections[c].peerNID, destinationStamp: connections[c].peerStamp)
-    let whole: BufferRef
-    if transmits.slots[Int(t)].piece == .none {
-      let payload = transmits.slots[Int(t)].payload
-      whole = BufferRef(
-        slot: payload.slot, generation: payload.generation,
-        offset: payload.offset - UInt32(O2IBProtocol.immediatePayloadOffset), length: byteCount)
+      connections[c].credits.spend()
     } else {
-      whole = transmits.slots[Int(t)].piece.part(offset: 0, length: Int(byteCount))
-      turn.memory.messages.move(whole, from: .filling, to: .posted)
-      fillOwnPiece(t, whole, &turn)
+      transmits.remove(t, from: &connections[c].uncredited)
     }
+    let interval = Int32(limits.signalInterval)
+    let handle = handle(of: c)
+    // The two records are looked up once: each look checks its bounds.
+    Self.post(
+      &transmits.slots[slot], &connections[c], handle, interval, &counters, &turn)
+    last = turn.sends.count - 1
+    transmits.append(t, to: &connections[c].inFlight, as: .inFlight)
+  }
+
+  private static func post(
+    _ transmit: inout Transmit, _ connection: inout Connection, _ handle: Handle,
+    _ signalInterval: Int32, _ counters: inout O2IBCounters, _ turn: inout Turn
+  ) {
+    if transmit.kind == .noop {
+      connection.credits.noopPosted()
+      counters.noopsSent += 1
+      if connection.keepaliveDue { counters.keepalivesSent += 1 }
+    }
+    let byteCount = transmit.messageByteCount
+    let whole: BufferRef
+    if transmit.piece == .none {
+      whole = BufferRef(
+        slot: transmit.payload.slot, generation: transmit.payload.generation,
+        offset: transmit.payload.offset - UInt32(O2IBProtocol.immediatePayloadOffset),
+        length: byteCount)
+    } else {
+      whole = transmit.piece.part(offset: 0, length: Int(byteCount))
+      turn.memory.messages.move(whole, from: .filling, to: .posted)
+      if transmit.kind == .immediate {
+        fillImmediate(&transmit, whole, &counters, &turn)
+      } else {
+        fillOther(&transmit, whole, &counters, &turn)
+      }
+    }
+    let envelope = O2IBEnvelope(
+      type: transmit.kind, credits: connection.credits.returnOwed(), byteCount: byteCount,
+      sourceNID: connection.localNID, sourceStamp: connection.localStamp,
+      destinationNID: connection.peerNID, destinationStamp: connection.peerStamp)
     var bytes = turn.memory.messages.mutableBytes(whole)
     envelope.encode(into: &bytes)
-    let sequence = connections[c].sendPosted &+ 1
-    connections[c].sendPosted = sequence
-    connections[c].unsignaled += 1
-    let isSignaled = connections[c].unsignaled >= Int32(limits.signalInterval)
-    if isSignaled { connections[c].unsignaled = 0 }
+    let sequence = connection.sendPosted &+ 1
+    connection.sendPosted = sequence
+    connection.unsignaled &+= 1
+    let isSignaled = connection.unsignaled >= signalInterval
+    if isSignaled { connection.unsignaled = 0 }
     turn.sends.append(
       SendRequest(
-        queuePair: connections[c].queuePair, operation: .send, isSignaled: isSignaled,
-        isInline: byteCount <= connections[c].inlineByteCount,
-        id: WorkID(connection: handle(of: c), kind: .send, number: sequence).raw,
+        queuePair: connection.queuePair, operation: .send, isSignaled: isSignaled,
+        isInline: byteCount <= connection.inlineByteCount,
+        id: WorkID(connection: handle, kind: .send, number: sequence).raw,
         segment: turn.memory.messages.segment(whole)))
-    last = turn.sends.count - 1
-    transmits.slots[Int(t)].lastSequence = sequence
-    transmits.append(t, to: &connections[c].inFlight, as: .inFlight)
-    connections[c].sendsInFlight += 1
-    connections[c].keepaliveDue = false
-    connections[c].lastSend = turn.now
-    counters.messagesSent += 1
+    transmit.lastSequence = sequence
+    connection.sendsInFlight &+= 1
+    connection.keepaliveDue = false
+    connection.lastSend = turn.now
+    counters.messagesSent &+= 1
   }
 
-  private mutating func messageByteCount(_ t: UInt32) -> UInt32 {
-    switch transmits.slots[Int(t)].kind {
-    case .immediate:
-      return UInt32(O2IBProtocol.immediatePayloadOffset) + transmits.slots[Int(t)].payload.length
-    case .putRequest: return O2IBPutRequest.messageByteCount
-    case .putAcknowledge: return O2IBPutAcknowledge.messageByteCount(fragments: 1)
-    case .getRequest: return O2IBGetRequest.messageByteCount(fragments: 1)
-    case .putNak, .putDone, .getDone: return O2IBCompletion.messageByteCount
-    case .noop, .connectRequest, .connectAcknowledge: return UInt32(O2IBEnvelope.byteCount)
-    }
+  /// Writes header and payload of an IMMEDIATE into a piece of our own.
+  @inline(__always)
+  private static func fillImmediate(
+    _ transmit: inout Transmit, _ whole: BufferRef, _ counters: inout O2IBCounters,
+    _ turn: inout Turn
+  ) {
+    var bytes = turn.memory.messages.mutableBytes(whole)
+    transmit.header.encode(into: &bytes, at: O2IBProtocol.bodyOffset)
+    guard transmit.payload.length > 0 else { return }
+    counters.payloadsCopied &+= 1
+    turn.memory.copy(
+      from: transmit.payload,
+      to: whole.part(
+        offset: O2IBProtocol.immediatePayloadOffset, length: Int(transmit.payload.length)))
   }
 
-  /// Writes what follows envelope and LNet header into a piece of our own.
+  /// Writes what follows the envelope of any other message into a piece of our own.
   @inline(never)
-  private mutating func fillOwnPiece(_ t: UInt32, _ whole: BufferRef, _ turn: inout Turn) {
-    if transmits.slots[Int(t)].isMessage && transmits.slots[Int(t)].kind != .putDone {
+  private static func fillOther(
+    _ transmit: inout Transmit, _ whole: BufferRef, _ counters: inout O2IBCounters,
+    _ turn: inout Turn
+  ) {
+    if transmit.isMessage && transmit.kind != .putDone {
       var bytes = turn.memory.messages.mutableBytes(whole)
-      transmits.slots[Int(t)].header.encode(into: &bytes, at: O2IBProtocol.bodyOffset)
+      transmit.header.encode(into: &bytes, at: O2IBProtocol.bodyOffset)
     }
-    let transmit = transmits.slots[Int(t)]
+    let key = turn.memory.bulk.region.remoteKey
     switch transmit.kind {
-    case .immediate:
-      if transmit.payload.length > 0 {
-        counters.payloadsCopied += 1
-        turn.memory.copy(
-          from: transmit.payload,
-          to: whole.part(
-            offset: O2IBProtocol.immediatePayloadOffset, length: Int(transmit.payload.length)))
-      }
     case .putRequest:
       var bytes = turn.memory.messages.mutableBytes(whole)
       O2IBPutRequest(cookie: transmit.cookie).encode(into: &bytes)
     case .putAcknowledge:
       let fragment = sinkFragment(transmit.sink, &turn)
-      let key = turn.memory.bulk.region.remoteKey
       var bytes = turn.memory.messages.mutableBytes(whole)
       O2IBPutAcknowledge.encode(
         sourceCookie: transmit.remoteCookie, sinkCookie: transmit.cookie, remoteKey: key,
@@ -196,7 +203,6 @@ extension O2IBLND {
       fragment.encode(into: &bytes, at: O2IBPutAcknowledge.fragmentsOffset)
     case .getRequest:
       let fragment = sinkFragment(transmit.sink, &turn)
-      let key = turn.memory.bulk.region.remoteKey
       var bytes = turn.memory.messages.mutableBytes(whole)
       O2IBGetRequest.encode(
         cookie: transmit.cookie, remoteKey: key, fragmentCount: 1, into: &bytes)
@@ -209,11 +215,11 @@ extension O2IBLND {
       }
       var bytes = turn.memory.messages.mutableBytes(whole)
       O2IBCompletion(cookie: transmit.remoteCookie, status: transmit.status).encode(into: &bytes)
-    case .noop, .connectRequest, .connectAcknowledge: break
+    case .immediate, .noop, .connectRequest, .connectAcknowledge: break
     }
   }
 
-  private mutating func sinkFragment(_ sink: BufferRef, _ turn: inout Turn) -> RDMAFragment {
+  private static func sinkFragment(_ sink: BufferRef, _ turn: inout Turn) -> RDMAFragment {
     RDMAFragment(byteCount: sink.length, address: turn.memory.bulk.address(sink))
   }
 

@@ -165,18 +165,24 @@ extension O2IBLND {
   private mutating func message(
     _ c: Int, _ index: Int, _ byteCount: UInt32, _ turn: inout Turn
   ) {
-    counters.messagesReceived += 1
+    counters.messagesReceived &+= 1
     let piece = receives[c * receiveStride + index].piece.part(offset: 0, length: Int(byteCount))
-    let message: O2IBMessage
+    let envelope: O2IBEnvelope
+    // Of an IMMEDIATE there is nothing more to decode.
+    var other: O2IBBody?
     do throws(WireError) {
-      message = try O2IBMessage(decoding: turn.memory.messages.bytes(piece))
+      let bytes = turn.memory.messages.bytes(piece)
+      var isSwapped = false
+      envelope = try O2IBEnvelope(decoding: bytes, swapped: &isSwapped)
+      if envelope.type != .immediate {
+        other = try O2IBBody(of: envelope, in: bytes, swapped: isSwapped)
+      }
     } catch {
       counters.malformedMessages += 1
       closeForViolation(
         c, .malformedMessage, number: Int64(byteCount), status: -Errno.io, &turn)
       return
     }
-    let envelope = message.envelope
     guard envelope.version == O2IBProtocol.version, envelope.sourceNID == connections[c].peerNID,
       envelope.destinationNID == connections[c].localNID,
       envelope.sourceStamp == connections[c].peerStamp,
@@ -206,14 +212,19 @@ extension O2IBLND {
       }
     }
     let whole = piece.part(offset: 0, length: Int(envelope.byteCount))
-    dispatch(message, c, index, whole, &turn)
+    if let other {
+      dispatch(other, envelope.type, c, index, whole, &turn)
+    } else {
+      deliver(.immediate, c, index, whole, &turn)
+    }
   }
 
-  @inline(__always)
+  @inline(never)
   private mutating func dispatch(
-    _ message: O2IBMessage, _ c: Int, _ index: Int, _ whole: BufferRef, _ turn: inout Turn
+    _ body: O2IBBody, _ type: O2IBMessageType, _ c: Int, _ index: Int, _ whole: BufferRef,
+    _ turn: inout Turn
   ) {
-    switch message.body {
+    switch body {
     case .immediate:
       deliver(.immediate, c, index, whole, &turn)
     case .noop:
@@ -236,7 +247,7 @@ extension O2IBLND {
     case .connectRequest, .connectAcknowledge:
       counters.unexpectedTypes += 1
       closeForViolation(
-        c, .unexpectedType, number: Int64(message.envelope.type.rawValue),
+        c, .unexpectedType, number: Int64(type.rawValue),
         status: -Errno.protocolError, &turn)
     }
   }
@@ -251,23 +262,17 @@ extension O2IBLND {
       closeForViolation(c, .resourcesExhausted, status: -Errno.noMemory, &turn)
       return nil
     }
-    let slot = id.slot
-    receptions.slots[slot].connection = handle(of: c)
-    receptions.slots[slot].piece = receives[c * receiveStride + index].piece
-    receptions.slots[slot].receive = UInt16(index)
-    receptions.slots[slot].interface = lnetIndex(c)
-    receptions.slots[slot].peer = connections[c].peerNID
-    switch kind {
-    case .putRequest: receptions.slots[slot].kind = .putRequest
-    case .getRequest: receptions.slots[slot].kind = .getRequest
-    default: receptions.slots[slot].kind = .immediate
-    }
-    receives[c * receiveStride + index].holder = .reception
+    let interface = lnetIndex(c)
+    let peer = connections[c].peerNID
+    let receive = c * receiveStride + index
+    receives[receive].holder = .reception
+    receptions.slots[id.slot].begin(
+      kind, on: handle(of: c), interface, peer, receive: UInt16(index),
+      piece: receives[receive].piece)
     report(
       LNDEvent(
-        kind: kind, interface: lnetIndex(c), peer: connections[c].peerNID,
-        reception: ReceptionID(raw: id), piece: whole,
-        headerOffset: UInt8(O2IBProtocol.bodyOffset)))
+        kind: kind, interface: interface, peer: peer, reception: ReceptionID(raw: id),
+        piece: whole, headerOffset: UInt8(O2IBProtocol.bodyOffset)))
     return id
   }
 

@@ -5,32 +5,28 @@ package import RDMATransport
 package import Structures
 
 extension O2IBLND {
-  /// Takes a message of LNet; exactly one `finished` will come for it.
-  package mutating func send(_ message: LNDMessage, _ turn: inout Turn) {
+  /// Takes a message of LNet; exactly one `finished` will come for it. It is `inout` only so that it is not copied.
+  package mutating func send(_ message: inout LNDMessage, _ turn: inout Turn) {
     let slot = Int(interfaceSlots[Int(message.interface)])
     precondition(slot >= 0, "LNet names an NI that this driver does not have")
     guard !isStopping && !isDeviceRemoved else {
-      refuse(message, .localError, -Errno.networkDown)
+      refuse(&message, .localError, -Errno.networkDown)
       return
     }
     guard message.payload.length <= LNetLimits.maximumPayloadBytes,
       message.sink.length <= LNetLimits.maximumPayloadBytes
     else {
-      refuse(message, .localError, -Errno.messageSize)
+      refuse(&message, .localError, -Errno.messageSize)
       return
     }
-    let kind = carrier(of: message)
+    let kind = carrier(of: &message)
     guard let t = transmits.take(kind: kind, reserve: limits.transmitReserve) else {
       counters.transmitsExhausted += 1
-      refuse(message, .localDropped, -Errno.noMemory)
+      refuse(&message, .localDropped, -Errno.noMemory)
       return
     }
-    transmits.slots[Int(t)].isMessage = true
-    transmits.slots[Int(t)].interface = message.interface
-    transmits.slots[Int(t)].message = message.id
-    transmits.slots[Int(t)].peer = message.peer
-    transmits.slots[Int(t)].payload = message.payload
-    if isInPlace(t) {
+    transmits.slots[Int(t)].carry(&message)
+    if transmits.slots[Int(t)].isInPlace {
       // The header's place lies in front of the payload: no copy of it is kept.
       let offset = message.payload.offset - UInt32(LNetHeader.byteCount)
       let place = BufferRef(
@@ -41,7 +37,6 @@ extension O2IBLND {
     } else {
       transmits.slots[Int(t)].header = message.header
     }
-    if kind == .getRequest { transmits.slots[Int(t)].sink = message.sink }
     if let p = findPeer(message.peer, slot), peers[p].ring >= 0 {
       enqueue(t, on: nextConnection(p), &turn)
     } else {
@@ -49,7 +44,8 @@ extension O2IBLND {
     }
   }
 
-  private mutating func refuse(_ message: LNDMessage, _ outcome: SendOutcome, _ status: Int32) {
+  private mutating func refuse(_ message: inout LNDMessage, _ outcome: SendOutcome, _ status: Int32)
+  {
     report(
       LNDEvent(
         kind: .finished, interface: message.interface, peer: message.peer, status: status,
@@ -57,7 +53,8 @@ extension O2IBLND {
   }
 
   /// IMMEDIATE or RDMA (spec 02 §6.1).
-  private mutating func carrier(of message: LNDMessage) -> O2IBMessageType {
+  @inline(__always)
+  private mutating func carrier(of message: inout LNDMessage) -> O2IBMessageType {
     let most = O2IBProtocol.maximumImmediatePayloadBytes
     switch message.header.body {
     case .get:

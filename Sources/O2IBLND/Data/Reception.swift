@@ -1,4 +1,5 @@
 internal import BasicContainers
+internal import LNet
 internal import LustreWire
 internal import RDMATransport
 internal import Structures
@@ -15,6 +16,26 @@ struct Reception: BitwiseCopyable {
   var remote = RemoteMemory()
   /// Bytes that the descriptor of a GET_REQ has room for.
   var sinkByteCount: UInt32 = 0
+}
+
+extension Reception {
+  /// Sets what every kind of message has.
+  @inline(__always)
+  mutating func begin(
+    _ event: LNDEvent.Kind, on connection: Handle, _ interface: UInt8, _ peer: NID,
+    receive: UInt16, piece: BufferRef
+  ) {
+    self.connection = connection
+    self.piece = piece
+    self.receive = receive
+    self.interface = interface
+    self.peer = peer
+    switch event {
+    case .putRequest: kind = .putRequest
+    case .getRequest: kind = .getRequest
+    default: kind = .immediate
+    }
+  }
 }
 
 /// All receptions of a driver. Elements are read where they lie: they are too large to be copied for every

@@ -91,6 +91,61 @@ struct Transmit: BitwiseCopyable {
     payloadLength: 0, body: .reply(LNetReply(destinationHandle: .none)))
 }
 
+extension Transmit {
+  /// Sets all fields as a new transmit's, but for the header and what is set before it is read.
+  @inline(__always)
+  mutating func begin(_ kind: O2IBMessageType, cookie: UInt64) {
+    next = TransmitQueue.end
+    previous = TransmitQueue.end
+    self.kind = kind
+    place = .taken
+    answer = .none
+    isMessage = false
+    hasTicket = false
+    isReserved = false
+    hasStarted = false
+    self.cookie = cookie
+    status = 0
+    payload = .none
+    sink = .none
+    piece = .none
+    walk = FragmentWalk(total: 0)
+    remote.receive = ReceiveQueue.end
+  }
+
+  /// Takes over what LNet wants sent.
+  @inline(__always)
+  mutating func carry(_ given: inout LNDMessage) {
+    isMessage = true
+    interface = given.interface
+    message = given.id
+    peer = given.peer
+    payload = given.payload
+    if kind == .getRequest { sink = given.sink }
+  }
+
+  /// A payload that lies in a message piece behind enough headroom is sent from there; everything else
+  /// needs a piece of our own.
+  @inline(__always)
+  var isInPlace: Bool {
+    kind == .immediate && !payload.isBulk
+      && Int(payload.offset) >= O2IBProtocol.immediatePayloadOffset
+  }
+
+  /// Of the whole message.
+  @inline(__always)
+  var messageByteCount: UInt32 {
+    switch kind {
+    case .immediate: UInt32(O2IBProtocol.immediatePayloadOffset) &+ payload.length
+    case .putRequest: O2IBPutRequest.messageByteCount
+    case .putAcknowledge: O2IBPutAcknowledge.messageByteCount(fragments: 1)
+    case .getRequest: O2IBGetRequest.messageByteCount(fragments: 1)
+    case .putNak, .putDone, .getDone: O2IBCompletion.messageByteCount
+    case .noop, .connectRequest, .connectAcknowledge: UInt32(O2IBEnvelope.byteCount)
+    }
+  }
+}
+
 /// All transmits of a driver.
 struct TransmitTable: ~Copyable {
   /// By index. Stored and visible, as an accessor that yields would allocate in debug builds.
@@ -123,22 +178,7 @@ struct TransmitTable: ~Copyable {
     firstFree = slots[slot].next
     freeCount -= 1
     sequence &+= 1
-    slots[slot].next = TransmitQueue.end
-    slots[slot].previous = TransmitQueue.end
-    slots[slot].kind = kind
-    slots[slot].place = .taken
-    slots[slot].answer = .none
-    slots[slot].isMessage = false
-    slots[slot].hasTicket = false
-    slots[slot].isReserved = false
-    slots[slot].hasStarted = false
-    slots[slot].cookie = sequence << 20 | UInt64(index)
-    slots[slot].status = 0
-    slots[slot].payload = .none
-    slots[slot].sink = .none
-    slots[slot].piece = .none
-    slots[slot].walk = FragmentWalk(total: 0)
-    slots[slot].remote.receive = ReceiveQueue.end
+    slots[slot].begin(kind, cookie: sequence << 20 | UInt64(index))
     return index
   }
 

@@ -159,7 +159,7 @@ final class TestNode {
     }
   }
 
-  var firstOut: LNDMessage? { lnet.outbox.first }
+  var firstOut: LNDMessage? { lnet.outbox.first.map { lnet.messages[$0].message } }
   var counters: LNetCounters { lnet.counters }
   // The macros of the tests want values that can be copied, which an LNet cannot.
   func isLive(_ handle: DescriptorHandle) -> Bool { lnet.isLive(handle) }
@@ -173,9 +173,15 @@ final class TestNode {
     (0..<16).compactMap { lnet.transition(ofPeer: nid, at: $0) }.reversed()
   }
 
+  func takeMessage() -> LNDMessage? {
+    var taken: LNDMessage?
+    if !lnet.outbox.isEmpty { lnet.handOverMessage { taken = $0 } }
+    return taken
+  }
+
   func takeOutbox() -> [LNDMessage] {
     var messages: [LNDMessage] = []
-    while let message = lnet.outbox.popFirst() { messages.append(message) }
+    while let message = takeMessage() { messages.append(message) }
     return messages
   }
 
@@ -204,11 +210,11 @@ final class TestNode {
     }
     let part = piece.part(offset: 0, length: 48 + bytes.count)
     write(bytes, to: part.part(offset: 48, length: bytes.count))
-    let event = LNDEvent(
+    var event = LNDEvent(
       kind: kind, interface: interface, peer: peer,
       reception: ReceptionID(raw: Handle(raw: nextReception)), piece: part, headerOffset: 48)
     nextReception += 1
-    let answer = lnet.received(event, turn: &turn)
+    let answer = lnet.received(&event, turn: &turn)
     if case .held = answer {
       waiting[event.reception.raw.raw] = event
     } else {
@@ -222,10 +228,7 @@ final class TestNode {
   }
 
   func finish(_ message: LNDMessage, _ outcome: SendOutcome = .success, status: Int32 = 0) {
-    lnet.finished(
-      LNDEvent(
-        kind: .finished, interface: message.interface, peer: message.peer, status: status,
-        outcome: outcome, message: message.id), turn: &turn)
+    lnet.finished(message.id, outcome, status: status, turn: &turn)
   }
 
   func putDone(_ ticket: UInt32, status: Int32, from peer: NID) {

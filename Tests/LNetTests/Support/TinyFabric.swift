@@ -105,12 +105,12 @@ final class TinyFabric {
     target.write(raw + payload, to: part.part(offset: 48, length: 72 + payload.count))
     let reception = nextReception
     nextReception += 1
-    let event = LNDEvent(
+    var event = LNDEvent(
       kind: isGet ? .getRequest : isLong ? .putRequest : .immediate, interface: interface,
       peer: message.header.source.nid, reception: ReceptionID(raw: Handle(raw: reception)),
       piece: part, headerOffset: 48)
     if !isLong && !isGet { sender.finish(message) }
-    let answer = target.lnet.received(event, turn: &target.turn)
+    let answer = target.lnet.received(&event, turn: &target.turn)
     var dataFails = false
     if case .dataFails = fate { dataFails = true }
     let transfer = Transfer(

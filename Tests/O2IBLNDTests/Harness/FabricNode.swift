@@ -113,7 +113,7 @@ final class FabricNode {
       message.header = OneNode.outgoing(.get(max(length, 3977)), to: message.peer)
     }
     open[id] = Open(payload: message.payload, sink: message.sink, pattern: pattern)
-    lnd.send(message, &turn)
+    lnd.send(&message, &turn)
     takeEvents(fabric)
   }
 

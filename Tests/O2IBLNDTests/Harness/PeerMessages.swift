@@ -185,7 +185,7 @@ extension OneNode {
         message.sink = run
       }
     }
-    lnd.send(message, &turn)
+    lnd.send(&message, &turn)
     endTurn()
     return id
   }
