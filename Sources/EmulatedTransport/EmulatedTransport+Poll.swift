@@ -149,6 +149,7 @@ extension EmulatedTransport {
       return
     }
     let posted = queuePairs[slot].receives.removeFirst()
+    fetch(posted, cell.byteCount, slot)
     var status = CompletionStatus.success
     if cell.status != 0 {
       status = CompletionStatus(rawValue: cell.status) ?? .generalError
@@ -158,6 +159,21 @@ extension EmulatedTransport {
       WorkCompletion(
         id: posted.id, queuePair: QueuePairHandle(handle: handle), byteCount: cell.byteCount,
         status: status, operation: .receive))
+  }
+
+  /// Asks for the lines of a message all at once, and for those that the next receive is posted in.
+  @inline(__always)
+  private func fetch(_ posted: PostedReceive, _ byteCount: UInt32, _ slot: Int) {
+    if segment.holds(UInt64(bitPattern: Int64(posted.offset)), UInt64(byteCount)) {
+      for line in 0..<min(4, (Int(byteCount) + 63) / 64) {
+        segment.prefetch(posted.offset + line * 64)
+      }
+    }
+    let mask = UInt32(queuePairs[slot].receives.capacity - 1)
+    segment.prefetchForWrite(
+      queuePairs[slot].receiveRing
+        + Int(queuePairs[slot].receiveTail & mask) * Layout.receiveStride)
+    segment.prefetchForWrite(Layout.queuePair(slot) + Layout.receiveTail)
   }
 
   // MARK: - Errors and flushing

@@ -34,7 +34,9 @@ extension EmulatedTransport {
         return .stopped(accepted: index, queueFull: true, errno: ENOMEM)
       }
       queuePairs[slot].receives.append(
-        PostedReceive(id: request.id, length: request.segment.length))
+        PostedReceive(
+          id: request.id, length: request.segment.length,
+          offset: Int(truncatingIfNeeded: request.segment.address &- segment.address)))
       if queuePairs[slot].state == .error {
         addToFlush(slot)
         continue
@@ -137,6 +139,40 @@ extension EmulatedTransport {
     let link = Int(queuePairs[slot].link)
     links[link].peer.exchange(0, queuePairs[slot].remote + Layout.busy)
     notify(link)
+    fetchNext(slot, link)
+  }
+
+  /// Asks for the lines that the next send will write: the peer read them last, and to fetch them then would cost
+  /// that send as much as the rest of it.
+  @inline(__always)
+  private mutating func fetchNext(_ slot: Int, _ link: Int) {
+    let peer = links[link].peer
+    peer.prefetchForWrite(completionCellAtPeer(link))
+    if queuePairs[slot].remoteHead == queuePairs[slot].remoteTail {
+      queuePairs[slot].remoteTail = peer.load32(
+        queuePairs[slot].remote + Layout.receiveTail)
+      if queuePairs[slot].remoteHead == queuePairs[slot].remoteTail { return }
+    }
+    let cell = receiveCellAtPeer(slot)
+    let offset = peer.read(UInt64.self, cell)
+    guard peer.holds(offset, 192) else { return }
+    let sink = Int(truncatingIfNeeded: offset)
+    for line in 0..<3 { peer.prefetchForWrite(sink + line * 64) }
+  }
+
+  /// Where the next completion goes.
+  @inline(__always)
+  private func completionCellAtPeer(_ link: Int) -> Int {
+    links[link].peerBlock + Layout.completions
+      + Int(links[link].outPosition & UInt32(Layout.completionCount - 1))
+      * Layout.completionStride
+  }
+
+  /// The receive that the next send takes.
+  @inline(__always)
+  private func receiveCellAtPeer(_ slot: Int) -> Int {
+    queuePairs[slot].remoteRing
+      + Int(queuePairs[slot].remoteHead & queuePairs[slot].remoteMask) * Layout.receiveStride
   }
 
   /// Marks this link at the peer if it stopped looking, and wakes it if it sleeps. What was
@@ -212,8 +248,7 @@ extension EmulatedTransport {
     guard posted != 0, posted <= queuePairs[slot].remoteMask &+ 1 else { return .held(.receive) }
     guard let pieces = gather(request, access: []) else { return .failed(.localProtectionError) }
     let head = queuePairs[slot].remoteHead
-    let cell =
-      queuePairs[slot].remoteRing + Int(head & queuePairs[slot].remoteMask) * Layout.receiveStride
+    let cell = receiveCellAtPeer(slot)
     let offset = peer.read(UInt64.self, cell)
     let length = peer.read(UInt32.self, cell + Layout.receiveLength)
     let isRefused = peer.read(UInt32.self, cell + Layout.receiveFlags) != 0
@@ -247,9 +282,7 @@ extension EmulatedTransport {
     kind: UInt8 = CompletionCell.Kind.received
   ) {
     let position = links[link].outPosition
-    let cell =
-      links[link].peerBlock + Layout.completions
-      + Int(position & UInt32(Layout.completionCount - 1)) * Layout.completionStride
+    let cell = completionCellAtPeer(link)
     let peer = links[link].peer
     peer.write(queuePairs[slot].remoteHandle.raw, cell + 4)
     peer.write(byteCount, cell + 8)

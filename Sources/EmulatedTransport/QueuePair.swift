@@ -5,6 +5,8 @@ internal import Structures
 struct PostedReceive: BitwiseCopyable {
   var id: UInt64
   var length: UInt32
+  /// In our segment, if its key is good.
+  var offset: Int
 }
 
 /// What the message path knows of a queue pair.
