@@ -151,6 +151,12 @@ struct Loop<Transport: RDMATransport & ~Copyable, Program: NodeProgram & ~Copyab
   private mutating func turn() -> Bool {
     node.turn.now = clinux_monotonic_nanoseconds()
     let completed = takeCompletions()
+    if completed {
+      // Answers leave before anything else is looked at.
+      deliver()
+      handOver()
+    }
+    let connected = takeConnectionEvents()
     let worked = takeWork()
     let expired = node.expire { owner, node in
       if owner >= NodeCore.firstProgramTimer {
@@ -161,7 +167,7 @@ struct Loop<Transport: RDMATransport & ~Copyable, Program: NodeProgram & ~Copyab
     }
     node.pump()
     deliver()
-    let isBusy = completed || worked || expired
+    let isBusy = completed || connected || worked || expired
     if isBusy {
       program.turned(&node)
       node.pump()
@@ -181,13 +187,17 @@ struct Loop<Transport: RDMATransport & ~Copyable, Program: NodeProgram & ~Copyab
     }
     hasCompleted = completionCount > 0
     completions.removeAll()
+    return hasCompleted
+  }
+
+  private mutating func takeConnectionEvents() -> Bool {
     events.removeAll()
     events.edit { transport.poll(events: &$0) }
     for index in 0..<events.count {
       if !node.hasRoom { deliver() }
       node.connectionEvent(events[index])
     }
-    return hasCompleted || !events.isEmpty
+    return !events.isEmpty
   }
 
   private mutating func takeWork() -> Bool {
