@@ -25,6 +25,7 @@ let package = Package(
   name: "verbena",
   products: [
     .library(name: "Verbena", targets: ["Verbena"]),
+    .library(name: "EmulatedTransport", targets: ["EmulatedTransport"]),
     .executable(name: "verbena", targets: ["VerbenaCommand"]),
   ],
   traits: [

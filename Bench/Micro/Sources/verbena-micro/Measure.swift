@@ -1,0 +1,25 @@
+import CLinuxShims
+
+/// Keeps a result from being computed in vain.
+@inline(never)
+func use<T>(_ value: T) {}
+
+/// Runs a piece of work in rounds and prints the cost of one time: the fastest round, and the middle one.
+///
+/// The fastest is what the code costs; how far the middle is above it says how busy the machine is.
+func measure(_ name: String, times: Int = 20_000, rounds: Int = 31, _ work: (Int) -> Void) {
+  work(times / 4)
+  var costs: [Double] = []
+  for _ in 0..<rounds {
+    let start = clinux_monotonic_nanoseconds()
+    work(times)
+    costs.append(Double(clinux_monotonic_nanoseconds() - start) / Double(times))
+  }
+  costs.sort()
+  func cell(_ value: Double) -> String {
+    let text = "\((value * 10).rounded() / 10)"
+    return String(repeating: " ", count: max(0, 9 - text.count)) + text
+  }
+  let title = name + String(repeating: " ", count: max(0, 44 - name.count))
+  print(title + cell(costs[0]) + cell(costs[rounds / 2]))
+}
