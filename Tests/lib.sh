@@ -108,6 +108,16 @@ quietly() {
   "$@" 2>&1 | { grep --line-buffered -v 'Cannot export local symbol' || true; }
 }
 
+# An older build folder does not notice that a C module has gained a header: its compiled form goes.
+forget_stale_modules() {
+  local include module
+  for include in Sources/*/include; do
+    module=$(basename "$(dirname "$include")")
+    find . -maxdepth 6 -path './.build*' -name "$module-*.pcm" ! -newer "$include" -delete 2>/dev/null ||
+      true
+  done
+}
+
 # build FLAG…: a bounded build; one that fails ends the part with code 70.
 build() { quietly timeout -k 10 1500 swift build "${TRAITS[@]}" "$@" || exit 70; }
 
