@@ -43,10 +43,16 @@ int clinux_lock_name(const char *path, int32_t *owner) {
   int length = snprintf(text, sizeof text, "%d\n", (int)getpid());
   if (ftruncate(fd, 0) < 0 || pwrite(fd, text, (size_t)length, 0) != length) {
     int error = errno;
-    close(fd);
+    clinux_unlock_name(fd);
     return -error;
   }
   return fd;
+}
+
+void clinux_unlock_name(int fd) {
+  // A child between fork and exec still has a duplicate, which would keep the lock past the close.
+  flock(fd, LOCK_UN);
+  close(fd);
 }
 
 static int address_of(const char *path, struct sockaddr_un *address) {

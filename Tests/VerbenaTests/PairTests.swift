@@ -54,6 +54,25 @@ import Testing
     }
   }
 
+  /// Spec 02 §4, 7: connections come and go; a subscriber hears of both, in order, and of the end.
+  @Test func tellsWhatHappens() async throws {
+    let fabric = "test-\(UInt64.random(in: 0 ... .max))"
+    let a = try await Self.node("10.0.0.1@o2ib", on: fabric)
+    let b = try await Self.node("10.0.0.2@o2ib", on: fabric)
+    let events = a.events()
+    _ = try await a.ping(b.nids[0], timeout: .seconds(60))
+    await b.stop()
+    await a.stop()
+    var kinds: [NodeEvent.Kind] = []
+    for await event in events where event.peer == b.nids[0] {
+      kinds.append(event.kind)
+      #expect(!event.explanation.isEmpty && event.lostCount == 0)
+    }
+    #expect(kinds.first == .connected)
+    #expect(kinds.contains(.disconnected))
+    for await _ in a.events() { Issue.record("a stopped node has no events") }
+  }
+
   @Test func discovers() async throws {
     try await withPair { a, b in
       let peer = try await a.discover(b.nids[0], timeout: .seconds(60))

@@ -9,6 +9,8 @@ int clinux_private_directory(const char *path);
 /// Takes the lock file of a name: its descriptor, kept open for as long as the name is owned; -EWOULDBLOCK
 /// when a live process has it, and *owner is its pid. -errno else.
 int clinux_lock_name(const char *path, int32_t *owner);
+/// Gives a name back and closes its descriptor.
+void clinux_unlock_name(int fd);
 /// Listens at a path; whatever lay there is removed first. The descriptor or -errno.
 int clinux_control_listen(const char *path);
 /// Waits for a caller of the same user; its descriptor or -errno. Others are closed.

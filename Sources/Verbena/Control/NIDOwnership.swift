@@ -23,7 +23,7 @@ final class NIDOwnership: Sendable {
     lock = result
   }
 
-  deinit { clinux_close(lock) }
+  deinit { clinux_unlock_name(lock) }
 
   /// The path of what belongs to a NID, without its ending.
   static func path(_ nid: NID) -> String { "\(RuntimeDirectory.path)/\(nid)" }

@@ -134,6 +134,7 @@ struct Loop<Transport: RDMATransport & ~Copyable, Program: NodeProgram & ~Copyab
     inbox.close()
     _ = takeWork()
     operations.stopAll(&node)
+    for subscription in operations.subscriptions { subscription.finish() }
   }
 
   /// Looks for completions only, as an idle loop does most of the time, until a whole turn is due.
@@ -173,7 +174,7 @@ struct Loop<Transport: RDMATransport & ~Copyable, Program: NodeProgram & ~Copyab
       node.pump()
     }
     handOver()
-    if node.hasLogRecords { log.drain(&node) }
+    if node.hasLogRecords { log.drain(&node, operations.subscriptions) }
     return isBusy
   }
 

@@ -12,20 +12,27 @@ internal import Structures
 struct NodeLog {
   let logger: Logger
 
-  /// Logs what the rooms have noted since the last time.
-  func drain(_ node: inout NodeCore) {
-    while let record = node.lnd.logRecords.popFirst() { write(record) }
-    while let record = node.lnet.log.popFirst() { write(record) }
+  /// Logs what the rooms have noted since the last time, and tells the subscribers.
+  func drain(_ node: inout NodeCore, _ subscriptions: [EventSubscription]) {
+    while let record = node.lnd.logRecords.popFirst() {
+      let (level, text) = Self.words(record)
+      tell(
+        NodeEvent(kind: .init(record.cause), peer: record.peer, explanation: text), level,
+        subscriptions)
+    }
+    while let record = node.lnet.log.popFirst() {
+      let (level, text) = Self.words(record)
+      tell(
+        NodeEvent(kind: .init(record.kind), peer: record.nid, explanation: text), level,
+        subscriptions)
+    }
   }
 
-  private func write(_ record: O2IBLogRecord) {
-    let (level, text) = Self.words(record)
-    logger.log(level: level, "\(record.peer): \(text)")
-  }
-
-  private func write(_ record: LNetLogRecord) {
-    let (level, text) = Self.words(record)
-    logger.log(level: level, "\(record.nid): \(text)")
+  private func tell(
+    _ event: NodeEvent, _ level: Logger.Level, _ subscriptions: [EventSubscription]
+  ) {
+    logger.log(level: level, "\(event.peer): \(event.explanation)")
+    for subscription in subscriptions { subscription.take(event) }
   }
 
   static func words(_ record: O2IBLogRecord) -> (Logger.Level, String) {

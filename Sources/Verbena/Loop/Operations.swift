@@ -41,6 +41,8 @@ struct Operations {
   var lentBufferCount = 0
   /// The node has stopped: nothing new begins, and only memory comes back.
   var isOver = false
+  /// Who hears of the node's rare events.
+  var subscriptions: [EventSubscription] = []
   /// Callers that wait for the node's end.
   var whenStopped: [Call<Bool>] = []
 

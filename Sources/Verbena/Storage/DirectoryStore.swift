@@ -52,7 +52,7 @@ struct DirectoryStore: ~Copyable {
     self.report = report
   }
 
-  deinit { clinux_close(lock) }
+  deinit { clinux_unlock_name(lock) }
 
   private static func compactionLength(after byteCount: Int) -> Int {
     max(compactionByteCount, byteCount * compactionFactor)

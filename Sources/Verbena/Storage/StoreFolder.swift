@@ -15,7 +15,7 @@ enum StoreFolder {
     do throws(NodeError) {
       return try open(path, identity, lock: lock)
     } catch {
-      clinux_close(lock)
+      clinux_unlock_name(lock)
       throw error
     }
   }
