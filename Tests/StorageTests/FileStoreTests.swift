@@ -215,10 +215,8 @@ private enum Victim {
   }
 
   static func acknowledged(_ path: String) -> (acknowledged: Int, durable: UInt64) {
-    let text = FileManager.default.contents(atPath: path).map {
-      String(decoding: $0, as: UTF8.self)
-    }
-    let lines = (text ?? "").split(separator: "\n")
+    let text = String(decoding: bytes(ofFile: path), as: UTF8.self)
+    let lines = text.split(separator: "\n")
     let words = lines.last?.split(separator: " ") ?? []
     guard words.count == 2 else { return (0, 0) }
     return (Int(words[0]) ?? 0, UInt64(words[1]) ?? 0)
