@@ -62,11 +62,17 @@ let package = Package(
       name: "PtlRPC",
       dependencies: ["LNet", "LustreWire", "Structures", "RDMATransport", containers],
       swiftSettings: settings),
-    .target(name: "Roles", dependencies: ["LustreWire"], swiftSettings: settings),
+    .target(
+      name: "Roles",
+      dependencies: [
+        "NodeCore", "Storage", "Connections", "PtlRPC", "LNet", "LustreWire", "Structures",
+        "RDMATransport", containers,
+      ], swiftSettings: settings),
     .target(
       name: "NodeCore",
       dependencies: [
-        "Connections", "PtlRPC", "O2IBLND", "LNet", "LustreWire", "Structures", "RDMATransport", containers,
+        "Connections", "PtlRPC", "O2IBLND", "LNet", "LustreWire", "Structures", "RDMATransport",
+        containers,
       ], swiftSettings: settings),
     .target(
       name: "Storage", dependencies: ["LustreWire", "Structures", "RDMATransport", containers],
@@ -160,12 +166,24 @@ let package = Package(
     .testTarget(
       name: "LNetTests",
       dependencies: ["LNet", "LustreWire", "Structures", "RDMATransport", "CAllocationCounter"]),
-    .testTarget(name: "RolesTests", dependencies: ["Roles", "LustreWire"]),
+    // Nodes in virtual time, each with a program: for tests of what stands on NodeCore.
+    .target(
+      name: "NodeWorld",
+      dependencies: [
+        "Simulation", "NodeCore", "Connections", "PtlRPC", "O2IBLND", "LNet", "LustreWire",
+        "RDMATransport",
+      ], path: "Tests/NodeWorld", swiftSettings: settings),
+    .testTarget(
+      name: "RolesTests",
+      dependencies: [
+        "Roles", "NodeWorld", "NodeCore", "Simulation", "Storage", "Connections", "PtlRPC", "LNet",
+        "LustreWire", "Structures", "RDMATransport", "CAllocationCounter",
+      ]),
     .testTarget(
       name: "ConnectionsTests",
       dependencies: [
-        "Connections", "PtlRPC", "NodeCore", "Simulation", "O2IBLND", "LNet", "LustreWire",
-        "Structures", "RDMATransport", "CAllocationCounter",
+        "Connections", "NodeWorld", "PtlRPC", "NodeCore", "Simulation", "O2IBLND", "LNet",
+        "LustreWire", "Structures", "RDMATransport", "CAllocationCounter",
       ]),
     .testTarget(
       name: "StorageTests",

@@ -1,6 +1,7 @@
 // Property: submitting requests allocates nothing in this room, once the node is made.
 // Method: a counter under malloc reads before and after each call into a node's core; an array is the positive
 // control. The first rounds are not counted: the runtime makes its descriptions of types then.
+@testable import NodeWorld
 import CAllocationCounter
 import LustreWire
 import NodeCore

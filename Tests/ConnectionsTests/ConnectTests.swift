@@ -2,6 +2,7 @@
 // Method: a server and clients in virtual time; states, histories, counts and granted values are compared.
 import LustreWire
 import NodeCore
+@testable import NodeWorld
 import Testing
 
 @testable import Connections

@@ -1,5 +1,6 @@
 // Property: the NID of each attempt, its patience and whether it is sent are as spec 11 §9.4 says.
 // Method: lists are driven attempt by attempt, with readiness written by hand for each.
+@testable import NodeWorld
 import LustreWire
 import Testing
 

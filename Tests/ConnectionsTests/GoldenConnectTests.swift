@@ -3,6 +3,7 @@
 // Method: an import with the real names and cookie makes its first CONNECT; the message's memory is compared.
 import LustreWire
 import NodeCore
+@testable import NodeWorld
 import PtlRPC
 import RDMATransport
 import Structures

@@ -3,6 +3,7 @@
 // Method: two clients want locks of one server in virtual time; what they hear and what the server keeps are compared.
 import LustreWire
 import NodeCore
+@testable import NodeWorld
 import PtlRPC
 import Structures
 import Testing

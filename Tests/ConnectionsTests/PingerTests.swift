@@ -1,5 +1,6 @@
 // Property: the pinger connects, pings, waits or leaves as spec 11 §9.7 says; profiles hold the spec's times.
 // Method: rows written by hand, with times in seconds.
+@testable import NodeWorld
 import Testing
 
 @testable import Connections

@@ -13,7 +13,9 @@ enum RoomRules {
     "O2IBLND": containers.union(floor).union(["LNet"]),
     "Connections": containers.union(floor).union(["LNet", "PtlRPC"]),
     "PtlRPC": containers.union(floor).union(["LNet"]),
-    "Roles": ["LustreWire"],
+    "Roles": containers.union(floor).union([
+      "LNet", "PtlRPC", "Connections", "NodeCore", "Storage",
+    ]),
     "NodeCore": containers.union(floor).union(["LNet", "O2IBLND", "PtlRPC", "Connections"]),
     "Simulation": containers.union(floor).union([
       "LNet", "O2IBLND", "PtlRPC", "Connections", "NodeCore",

@@ -3,7 +3,7 @@ package import LNet
 internal import LustreWire
 package import PtlRPC
 package import RDMATransport
-internal import Structures
+package import Structures
 
 /// What a server's callback says.
 private struct LockCall {
@@ -84,6 +84,11 @@ extension Connections {
   }
 
   package var heldLockCount: Int { held.count }
+
+  /// The number of a held lock's owner; 0 when it is gone.
+  package func ownerTag(ofHeldLock handle: Handle) -> UInt32 {
+    held.slot(handle).map { held.cells[$0].tag } ?? 0
+  }
 
   private mutating func beginLockRequest(
     _ draft: RequestDraft, _ flags: LockFlags, _ lock: Int, count: UInt32, first: Cookie,

@@ -1,7 +1,5 @@
 package import LNet
 package import NodeCore
-internal import RDMATransport
-package import Structures
 
 /// What runs on a node's own loop and hears of everything at once, without a hop to another thread.
 ///
@@ -22,21 +20,6 @@ extension NodeProgram where Self: ~Copyable {
   package mutating func expired(timer owner: UInt32, _ node: inout NodeCore) {}
   /// Most programs live by their events.
   package mutating func turned(_ node: inout NodeCore) {}
-}
-
-extension NodeCore {
-  /// Owners from here on are timers of the node's program; smaller ones are operations of callers.
-  static let firstProgramTimer: UInt32 = 1 << 31
-
-  /// Takes an entry of the node's timer wheel for its program.
-  ///
-  /// - Parameter owner: comes back in `expired(timer:)`; below 2³¹.
-  /// - Returns: nil when all entries are taken.
-  package mutating func makeProgramTimer(_ owner: UInt32) -> TimerID? {
-    precondition(owner < Self.firstProgramTimer)
-    return turn.timers.make(
-      kind: Self.operationTimerKind, owner: owner | Self.firstProgramTimer)
-  }
 }
 
 /// The program of a node that is used from outside only.

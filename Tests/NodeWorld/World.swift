@@ -1,14 +1,13 @@
 // Nodes with connections on a simulated fabric, in virtual time: driven turn by turn, each with a program that hears
-// what its connections report.
-import Connections
-import LNet
-import LustreWire
-import NodeCore
-import O2IBLND
-import PtlRPC
-import RDMATransport
-import Simulation
-import Structures
+// what its connections report. Tests import it `@testable`, so that they can derive programs of their own.
+internal import Connections
+internal import LNet
+internal import LustreWire
+internal import NodeCore
+internal import O2IBLND
+internal import PtlRPC
+internal import RDMATransport
+internal import Simulation
 
 let second: UInt64 = 1_000_000_000
 
@@ -18,6 +17,8 @@ class Program {
   fileprivate(set) weak var world: World?
   /// What was heard, with the time.
   private(set) var heard: [(time: UInt64, event: ConnectionsEvent)] = []
+
+  init() {}
 
   func started(_ core: inout NodeCore) {}
   func received(_ event: ConnectionsEvent, _ core: inout NodeCore) {}

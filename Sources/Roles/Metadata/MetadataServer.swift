@@ -1,0 +1,38 @@
+package import Connections
+package import NodeCore
+package import PtlRPC
+package import Storage
+internal import LustreWire
+
+/// A metadata target, as far as connections need one: root, attributes, statistics (spec 10 §11.1, 11 §6).
+package struct MetadataServer: TargetServer, ~Copyable {
+  package let specification: TargetSpecification
+  /// Its place among the targets of the node, and the connections' number for it.
+  let target: Int
+  let slot: UInt32
+
+  init(_ specification: TargetSpecification, target: Int, slot: UInt32, image: TargetImage) {
+    self.specification = specification
+    self.target = target
+    self.slot = slot
+  }
+
+  package mutating func serve(
+    _ request: ServerRequestHandle, of export: ExportHandle, _ disk: inout TargetDisk,
+    _ node: inout NodeCore
+  ) {
+    node.rpc.refuse(request, .eopnotsupp, turn: &node.turn)
+  }
+
+  package mutating func handle(
+    _ event: ConnectionsEvent, _ disk: inout TargetDisk, _ node: inout NodeCore
+  ) {}
+
+  package mutating func ended(
+    _ result: StorageResult, _ disk: inout TargetDisk, _ node: inout NodeCore
+  ) {}
+
+  package mutating func durable(
+    _ transno: UInt64, _ disk: inout TargetDisk, _ node: inout NodeCore
+  ) {}
+}

@@ -1,0 +1,129 @@
+internal import BasicContainers
+internal import Connections
+internal import LustreWire
+package import NodeCore
+internal import PtlRPC
+package import Storage
+internal import RDMATransport
+internal import Structures
+
+// Targets of the node: what comes for them is handed to the server that each one is.
+extension Roles {
+  package var targetCount: Int { targets.count }
+
+  /// Makes a target known. It takes no connections until it is registered and its disk has been read: `targetOpen`
+  /// or `targetFailed` follows.
+  ///
+  /// - Parameter image: what its store had when it was opened.
+  /// - Returns: its number; nil when there is no place, or its name is taken.
+  package mutating func addTarget(
+    _ specification: TargetSpecification, image: TargetImage, _ node: inout NodeCore
+  ) -> Int? {
+    guard hasPlace(for: specification.kind) else { return nil }
+    let target = targets.count
+    var traits = TargetTraits(kind: specification.kind)
+    traits.index = specification.index
+    traits.instance =
+      specification.kind == .mgs ? 0 : UInt32(truncatingIfNeeded: image.identity.mountCount)
+    var description = TargetDescription(
+      name: image.identity.name, uuid: image.identity.uuid, traits: traits)
+    description.tag = UInt32(target)
+    guard let slot = node.connections.addTarget(description) else { return nil }
+    node.connections.set(.unavailable, ofTarget: slot)
+    node.connections.setCommitted(image.lastTransno, ofTarget: slot)
+    disks.append(TargetDisk(lastTransno: image.lastTransno))
+    let place: Int
+    switch specification.kind {
+    case .mgs:
+      place = managementServers.count
+      managementServers.append(
+        ManagementServer(specification, target: target, slot: slot, image: image))
+    case .mdt:
+      place = metadataServers.count
+      metadataServers.append(
+        MetadataServer(specification, target: target, slot: slot, image: image))
+    case .ost:
+      place = objectServers.count
+      objectServers.append(ObjectServer(specification, target: target, slot: slot, image: image))
+    }
+    targets.append(HostedTarget(kind: specification.kind, place: place, slot: slot))
+    return target
+  }
+
+  private func hasPlace(for kind: TargetKind) -> Bool {
+    switch kind {
+    case .mgs: !managementServers.isFull
+    case .mdt: !metadataServers.isFull
+    case .ost: !objectServers.isFull
+    }
+  }
+
+  /// Moves records between a target and its store: at the end of each turn, and when the store has rung.
+  package mutating func exchange<Store: TargetStore & ~Copyable>(
+    _ target: Int, with store: inout Store, _ node: inout NodeCore
+  ) {
+    repeat {
+      store.submit(&disks[target].commands, memory: &node.turn.memory, at: node.turn.now)
+      store.poll(&disks[target].completions, memory: &node.turn.memory, at: node.turn.now)
+      guard !disks[target].completions.isEmpty else { return }
+      while let completion = disks[target].completions.popFirst() {
+        switch completion {
+        case .ended(let result): ended(result, target, &node)
+        case .durable(let transno):
+          node.connections.setCommitted(transno, ofTarget: targets[target].slot)
+          durable(transno, target, &node)
+        }
+      }
+    } while true
+  }
+
+  // MARK: - To the server of a target
+
+  mutating func serve(
+    _ request: ServerRequestHandle, of export: ExportHandle, _ target: Int,
+    _ node: inout NodeCore
+  ) {
+    let place = targets[target].place
+    switch targets[target].kind {
+    case .mgs: managementServers[place].serve(request, of: export, &disks[target], &node)
+    case .mdt: metadataServers[place].serve(request, of: export, &disks[target], &node)
+    case .ost: objectServers[place].serve(request, of: export, &disks[target], &node)
+    }
+  }
+
+  mutating func report(_ event: ConnectionsEvent, to target: Int, _ node: inout NodeCore) {
+    let place = targets[target].place
+    switch targets[target].kind {
+    case .mgs: managementServers[place].handle(event, &disks[target], &node)
+    case .mdt: metadataServers[place].handle(event, &disks[target], &node)
+    case .ost: objectServers[place].handle(event, &disks[target], &node)
+    }
+  }
+
+  private mutating func ended(
+    _ result: StorageResult, _ target: Int, _ node: inout NodeCore
+  ) {
+    let place = targets[target].place
+    switch targets[target].kind {
+    case .mgs: managementServers[place].ended(result, &disks[target], &node)
+    case .mdt: metadataServers[place].ended(result, &disks[target], &node)
+    case .ost: objectServers[place].ended(result, &disks[target], &node)
+    }
+  }
+
+  private mutating func durable(
+    _ transno: UInt64, _ target: Int, _ node: inout NodeCore
+  ) {
+    let place = targets[target].place
+    switch targets[target].kind {
+    case .mgs: managementServers[place].durable(transno, &disks[target], &node)
+    case .mdt: metadataServers[place].durable(transno, &disks[target], &node)
+    case .ost: objectServers[place].durable(transno, &disks[target], &node)
+    }
+  }
+
+  func target(ofSlot slot: UInt32) -> Int {
+    for (index, target) in targets.enumerated() where target.slot == slot { return index }
+    preconditionFailure("a target that is not here")
+  }
+}
