@@ -24,6 +24,12 @@ class Program {
   func received(_ event: ConnectionsEvent, _ core: inout NodeCore) {}
   /// On a node without connections.
   func received(_ event: RPCEvent, _ core: inout NodeCore) {}
+  /// A timer that was made with `NodeCore.makeProgramTimer`, by its owner's number.
+  func expired(timer owner: UInt32, _ core: inout NodeCore) {}
+  /// The last word of a turn, before what it sends is handed over.
+  func turnEnds(_ core: inout NodeCore) {}
+  /// When the program wants a turn although nothing happens on the wire; nil for never.
+  func nextDeadline() -> UInt64? { nil }
 
   fileprivate func hear(_ event: ConnectionsEvent, _ core: inout NodeCore) {
     heard.append((core.turn.now, event))
@@ -94,6 +100,8 @@ final class World {
       core.start()
       program.started(&core)
       core.pump()
+      program.turnEnds(&core)
+      core.pump()
     }
   }
 
@@ -120,6 +128,8 @@ final class World {
     nodes[number].use(at: fabric.now) { core in
       let result = body(&core)
       core.pump()
+      programs[number].turnEnds(&core)
+      core.pump()
       return result
     }
   }
@@ -137,7 +147,8 @@ final class World {
         let deadline = nodes[number].driver.core.nextDeadline().map {
           max($0, fabric.now + 100_000)
         }
-        next = min(next, deadline ?? .max)
+        let wish = programs[number].nextDeadline().map { max($0, fabric.now + 1000) }
+        next = min(next, deadline ?? .max, wish ?? .max)
       }
       if isDone() { return }
       guard next < end else { break }
@@ -149,8 +160,14 @@ final class World {
 
   private func turn(_ node: SimulatedNode, _ program: Program) -> Bool {
     node.driver.turn(
-      at: fabric.now, { _, _ in }, { event, core in program.received(event, &core) }
-    ) { event, core in program.hear(event, &core) }
+      at: fabric.now, { _, _ in }, { event, core in program.received(event, &core) },
+      { event, core in program.hear(event, &core) },
+      expired: { owner, core in
+        if owner >= NodeCore.firstProgramTimer {
+          program.expired(timer: owner - NodeCore.firstProgramTimer, &core)
+        }
+      },
+      ended: { core in program.turnEnds(&core) })
   }
 
   /// What is left on nodes that live although nothing is going on.

@@ -17,6 +17,8 @@ package final class SimulatedNode {
     package var rpc = RPCConfiguration.none
     package var connections = ConnectionsConfiguration.none
     package var bulkByteCount = 8 << 20
+    /// Timers of the node's program, and of those who wait from outside.
+    package var programTimers = 64
 
     package init() {
       driver.connections = 24
@@ -128,7 +130,8 @@ extension SimulatedNode {
         bulk: Arena(region: bulk, pieceByteCount: 4096, isBulk: true))
       let timerCount =
         O2IBLND.timerCount(limits.driver) + limits.lnet.pings + limits.lnet.peerInterfaces
-        + limits.rpc.capacity.timerCount + limits.connections.capacity.timerCount + 16
+        + limits.rpc.capacity.timerCount + limits.connections.capacity.timerCount
+        + limits.programTimers
       var turn = Turn(now: fabric.now, memory: memory, timerCount: timerCount, seed: seed)
       let lnet = LNet(
         configuration: LNetConfiguration(
@@ -150,11 +153,16 @@ extension SimulatedNode {
 
     /// One turn as the loop's: take what is finished, expire, let the rooms run, hand over.
     ///
+    /// - Parameters:
+    ///   - expired: gets the program's timers.
+    ///   - ended: the program's last word before the turn's batches are handed over.
     /// - Returns: whether anything happened.
     package mutating func turn(
       at now: UInt64, _ received: (LNetEvent, inout NodeCore) -> Void,
       _ receivedRPC: (RPCEvent, inout NodeCore) -> Void = { _, _ in },
-      _ receivedConnections: (ConnectionsEvent, inout NodeCore) -> Void = { _, _ in }
+      _ receivedConnections: (ConnectionsEvent, inout NodeCore) -> Void = { _, _ in },
+      expired: (UInt32, inout NodeCore) -> Void = { _, _ in },
+      ended: (inout NodeCore) -> Void = { _ in }
     ) -> Bool {
       core.turn.now = now
       completions.removeAll()
@@ -163,7 +171,7 @@ extension SimulatedNode {
       events.removeAll()
       events.edit { transport.poll(events: &$0) }
       for index in 0..<events.count { core.connectionEvent(events[index]) }
-      let hasExpired = core.expire { _, _ in }
+      let hasExpired = core.expire(expired)
       core.pump()
       while let event = core.nextEvent() {
         received(event, &core)
@@ -177,9 +185,11 @@ extension SimulatedNode {
         receivedConnections(event, &core)
         core.pump()
       }
+      ended(&core)
       core.flush()
       Self.handOver(&core, to: &transport)
       return !completions.isEmpty || !events.isEmpty || hasExpired
+        || !core.connections.events.isEmpty
     }
 
     private static func handOver(

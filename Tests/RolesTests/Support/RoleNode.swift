@@ -1,0 +1,116 @@
+// A node with roles: its targets have stores in memory, which are exchanged with at the end of each turn.
+import BasicContainers
+import Connections
+import LustreWire
+import NodeCore
+@testable import NodeWorld
+import PtlRPC
+import RDMATransport
+@testable import Roles
+import Simulation
+import Storage
+import Structures
+import Testing
+
+/// The disk of a target: it outlives its node when it is taken over by the next one.
+final class RoleDisk {
+  let specification: TargetSpecification
+  fileprivate var store: MemoryStore
+  fileprivate(set) var image: TargetImage
+  private let hasPlan: Bool
+
+  init(_ specification: TargetSpecification, plan: DiskPlan? = nil) {
+    self.specification = specification
+    store = MemoryStore(specification.identity, plan: plan)
+    image = store.image
+    hasPlan = plan != nil
+  }
+
+  /// The power fails; the next node finds what is left. Only with a plan.
+  func crash() { image = store.crash() }
+}
+
+class RoleNode: Program {
+  var roles: Roles
+  let disks: [RoleDisk]
+  /// What the roles told, all of it.
+  private(set) var told: [RolesEvent] = []
+  private var now: UInt64 = 0
+
+  init(
+    _ disks: [RoleDisk] = [], capacity: RolesCapacity = RolesCapacity(),
+    limits: SimulatedNode.Limits = World.limits()
+  ) {
+    self.disks = disks
+    roles = Roles(
+      capacity: capacity, serverRequests: limits.rpc.capacity.serverRequests,
+      exports: limits.connections.capacity.exports)
+  }
+
+  override func started(_ core: inout NodeCore) {
+    // The OUT portal is one for both kinds of server.
+    let object = ServiceDescription.ost.filter { $0.requestPortal != .out }
+    for service in [ServiceDescription.mgs] + ServiceDescription.mds + object
+      + [.lockCancel, .lockCallback]
+    {
+      do {
+        _ = try core.rpc.startService(service, lnet: &core.lnet, turn: &core.turn)
+      } catch { Issue.record("a service does not start: \(error)") }
+    }
+    for disk in disks {
+      let number = roles.addTarget(disk.specification, image: disk.image, &core)
+      if number == nil { Issue.record("\(disk.specification.name) has no place") }
+    }
+  }
+
+  override func received(_ event: ConnectionsEvent, _ core: inout NodeCore) {
+    if !roles.handle(event, &core) { other(event, &core) }
+    exchange(&core)
+  }
+
+  override func expired(timer owner: UInt32, _ core: inout NodeCore) {
+    roles.expired(timer: owner, &core)
+    exchange(&core)
+  }
+
+  override func turnEnds(_ core: inout NodeCore) {
+    exchange(&core)
+    now = core.turn.now
+    while let event = roles.events.popFirst() {
+      told.append(event)
+      heard(event, &core)
+    }
+  }
+
+  override func nextDeadline() -> UInt64? {
+    var deadline: UInt64?
+    for disk in disks {
+      if let next = disk.store.nextDeadline() { deadline = min(deadline ?? next, next) }
+    }
+    return deadline
+  }
+
+  /// An end or an import with a tag of the test's own.
+  func other(_ event: ConnectionsEvent, _ core: inout NodeCore) {}
+  func heard(_ event: RolesEvent, _ core: inout NodeCore) {}
+
+  func count(_ kind: RolesEvent.Kind) -> Int { told.count { $0.kind == kind } }
+
+  private func exchange(_ core: inout NodeCore) {
+    for (target, disk) in disks.enumerated() where target < roles.targetCount {
+      roles.exchange(target, with: &disk.store, &core)
+    }
+  }
+}
+
+extension TargetSpecification {
+  /// With its management server on a node of the world.
+  static func of(
+    _ kind: TargetKind, _ fileSystem: String = "lfs", index: UInt32 = 0, management node: Int? = nil
+  ) -> TargetSpecification {
+    var specification = TargetSpecification(
+      kind: kind, fileSystem: kind == .mgs ? "" : fileSystem, index: index)
+    if let node { specification.managementNodes = [[World.nid(node)]] }
+    return specification
+  }
+}
