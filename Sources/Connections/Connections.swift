@@ -145,7 +145,7 @@ package struct Connections: ~Copyable {
       requestEnded(event, rpc: &rpc, lnet: &lnet, turn: &turn)
     case .released:
       tell(ConnectionsEvent(.released, event.handle, tag: event.tag))
-    case .arrived: requestArrived(event.serverRequest, rpc: &rpc, turn: &turn)
+    case .arrived: requestArrived(event.serverRequest, service: event.tag, rpc: &rpc, turn: &turn)
     case .ready: serve(event.serverRequest, rpc: &rpc, lnet: &lnet, turn: &turn)
     case .acknowledged:
       tell(ConnectionsEvent(.acknowledged, event.handle, status: event.status))

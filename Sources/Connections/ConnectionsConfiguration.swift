@@ -91,6 +91,8 @@ package struct ConnectionsCounters: Equatable, Sendable, BitwiseCopyable {
   package var callbacksUnknown: UInt64 = 0
   /// Clients evicted because they did not answer a callback, or did not give a lock up.
   package var evictionsByLock: UInt64 = 0
+  /// Clients evicted because nothing was heard of them (spec 12 §3.1).
+  package var evictionsBySilence: UInt64 = 0
   /// Connects refused because there was no place for another export.
   package var exportsExhausted: UInt64 = 0
 

@@ -19,7 +19,7 @@ package struct PtlRPC: ~Copyable {
   package var events: FixedQueue<RPCEvent>
   package var counters = RPCCounters()
 
-  let adaptive: AdaptiveSettings
+  package let adaptive: AdaptiveSettings
   let capacity: RPCCapacity
   let timerKind: UInt8
   var nextXID: UInt64

@@ -9,7 +9,7 @@ internal import Structures
 extension Connections {
   /// Steps 2 and 3: whose request it is, and whether it belongs to that client's present connection.
   mutating func requestArrived(
-    _ handle: ServerRequestHandle, rpc: inout PtlRPC, turn: inout Turn
+    _ handle: ServerRequestHandle, service: UInt32, rpc: inout PtlRPC, turn: inout Turn
   ) {
     let body = rpc.received(handle).body
     // Callbacks name an import of ours.
@@ -38,7 +38,7 @@ extension Connections {
       counters.requestsRefused += 1
       return rpc.drop(handle, turn: &turn)
     }
-    exports.cells[slot].lastRequest = turn.now
+    heard(ofExport: slot, estimate: rpc.estimate(ofService: service), rpc: &rpc, turn: &turn)
     // A CONNECT ends what its client's older requests wait for: it is none of them.
     _ = rpc.admit(
       handle, export: body.opcode.isConnect ? nil : UInt32(slot),

@@ -152,7 +152,7 @@ extension Connections {
     exports.cells[slot].clientHandle = clientHandle
     exports.cells[slot].granted = grant.data
     exports.cells[slot].flavor = received.message.header.flavor
-    exports.cells[slot].isTimed = grant.isTimed
+    setTimed(grant.isTimed, export: slot, at: turn.now)
     exports.cells[slot].takesSlot = exports.cells[slot].takesSlot || grant.takesSlot
     exports.cells[slot].lastXID = 0
     exports.cells[slot].lastRequest = turn.now

@@ -189,6 +189,7 @@ extension Connections {
     exportIndex.remove(slot, key: record.handle.rawValue)
     clientIndex.remove(slot, key: Self.key(record.client, target: target))
     nidIndex.remove(slot, key: record.peer.nid.rawValue)
+    untime(slot)
     if record.previous == noRecord {
       targets.cells[target].firstExport = record.next
     } else {

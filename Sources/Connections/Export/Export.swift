@@ -28,6 +28,7 @@ struct Target: BitwiseCopyable {
   /// Exports, the newest first, as a list of slots.
   var firstExport = noRecord
   var exportCount: UInt32 = 0
+  var silence = Silence()
 
   static let filler = Target(
     description: TargetDescription(
@@ -55,6 +56,10 @@ struct Export: BitwiseCopyable {
   var flavor = SecurityFlavor.null
   /// It is evicted when it falls silent (spec 12 §3.1).
   var isTimed = false
+  /// Until when it may be silent, in nanoseconds; and its place among those that are timed.
+  var deadline: UInt64 = 0
+  var nextTimed = noRecord
+  var previousTimed = noRecord
   /// It takes a place among the clients remembered over a restart.
   var takesSlot = false
   /// It has ended, and requests of it are still in progress.
