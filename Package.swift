@@ -79,6 +79,9 @@ let package = Package(
       swiftSettings: settings),
     .target(name: "Capture", dependencies: ["LustreWire"], swiftSettings: settings),
 
+    // What two threads share: used by those who have threads.
+    .target(name: "Rings", swiftSettings: settings),
+
     // Backends.
     .systemLibrary(
       name: "CRDMA", pkgConfig: "librdmacm",
@@ -88,7 +91,7 @@ let package = Package(
     .target(
       name: "VerbsTransport",
       dependencies: [
-        "RDMATransport", "Structures", "CLinuxShims", containers,
+        "RDMATransport", "Structures", "Rings", "CLinuxShims", containers,
         .target(name: "CRDMA", condition: verbs), .target(name: "CRDMAShims", condition: verbs),
       ], swiftSettings: settings),
     .target(
@@ -112,8 +115,8 @@ let package = Package(
     .target(
       name: "Verbena",
       dependencies: [
-        "NodeCore", "O2IBLND", "LNet", "LustreWire", "Structures", "RDMATransport", "CLinuxShims",
-        "Storage", containers, logging,
+        "NodeCore", "O2IBLND", "LNet", "LustreWire", "Structures", "RDMATransport", "Rings",
+        "CLinuxShims", "Storage", containers, logging,
       ], swiftSettings: settings),
 
     // The command, and what measures.
@@ -161,6 +164,7 @@ let package = Package(
       name: "WireSupport", dependencies: ["LustreWire"], path: "Tests/WireSupport",
       swiftSettings: settings),
     .testTarget(name: "StructuresTests", dependencies: ["Structures"]),
+    .testTarget(name: "RingsTests", dependencies: ["Rings", "CLinuxShims"]),
     .testTarget(name: "RDMATransportTests", dependencies: ["RDMATransport", "Structures"]),
     .testTarget(name: "CaptureTests", dependencies: ["Capture", "LustreWire", "WireSupport"]),
     .testTarget(

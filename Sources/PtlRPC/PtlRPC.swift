@@ -24,11 +24,11 @@ package struct PtlRPC: ~Copyable {
   let timerKind: UInt8
   var nextXID: UInt64
 
-  var requests: HandlePool<ClientRequest>
+  var requests: RecordPool<ClientRequest>
   var requestTimers: RigidArray<TimerID>
   var imports: RigidArray<ImportRecord>
 
-  var serverRequests: HandlePool<ServerRequest>
+  var serverRequests: RecordPool<ServerRequest>
   var serverTimers: RigidArray<TimerID>
   var services: RigidArray<ServiceRecord>
   /// By export: the first of its requests in progress.
@@ -39,7 +39,7 @@ package struct PtlRPC: ~Copyable {
   /// Requests whose bytes still lie where they were received, oldest first, from this call in.
   var fresh: FixedQueue<Handle>
 
-  var cells: HandlePool<BulkCell>
+  var cells: RecordPool<BulkCell>
 
   /// Requests that LNet must be asked something for, each once: a slot, and a bit for those of peers.
   var work: FixedQueue<UInt32>
@@ -58,15 +58,15 @@ package struct PtlRPC: ~Copyable {
     nextXID = configuration.firstXID
     events = FixedQueue(capacity: capacity.events, filler: RPCEvent(.released, .none))
 
-    requests = HandlePool(capacity: capacity.requests, filler: .filler)
+    requests = RecordPool(capacity: capacity.requests, filler: .filler)
     imports = RigidArray(capacity: capacity.imports)
     for _ in 0..<capacity.imports { imports.append(ImportRecord()) }
-    serverRequests = HandlePool(capacity: capacity.serverRequests, filler: .filler)
+    serverRequests = RecordPool(capacity: capacity.serverRequests, filler: .filler)
     services = RigidArray(capacity: capacity.services)
     inProgress = RigidArray(capacity: capacity.exports)
     for _ in 0..<capacity.exports { inProgress.append(noCell) }
     fresh = FixedQueue(capacity: powerOfTwo(atLeast: capacity.serverRequests), filler: .none)
-    cells = HandlePool(capacity: capacity.bulkOperations, filler: BulkCell(owner: 0, length: 0))
+    cells = RecordPool(capacity: capacity.bulkOperations, filler: BulkCell(owner: 0, length: 0))
     work = FixedQueue(
       capacity: powerOfTwo(atLeast: capacity.requests + capacity.serverRequests), filler: 0)
 
@@ -130,3 +130,6 @@ func powerOfTwo(atLeast count: Int) -> Int {
   while power < count { power <<= 1 }
   return power
 }
+
+/// "No cell", in links between cells of the tables.
+let noCell = UInt32.max

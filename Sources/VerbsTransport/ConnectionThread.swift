@@ -2,6 +2,7 @@
 internal import CLinuxShims
 internal import CRDMA
 internal import RDMATransport
+internal import Rings
 internal import Structures
 internal import Synchronization
 

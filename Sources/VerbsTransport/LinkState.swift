@@ -1,6 +1,7 @@
 #if Verbs
 internal import CRDMA
 internal import RDMATransport
+internal import Rings
 internal import Structures
 internal import Synchronization
 

@@ -1,6 +1,7 @@
 #if Verbs
 internal import CLinuxShims
 internal import RDMATransport
+internal import Rings
 internal import Synchronization
 
 /// What a loop tells the connection manager's thread.

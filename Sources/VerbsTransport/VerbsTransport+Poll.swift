@@ -4,6 +4,7 @@ internal import CLinuxShims
 internal import CRDMA
 internal import CRDMAShims
 public import RDMATransport
+internal import Rings
 internal import Structures
 internal import Synchronization
 

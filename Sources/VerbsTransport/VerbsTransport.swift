@@ -5,6 +5,7 @@ internal import CRDMA
 internal import CRDMAShims
 internal import Glibc
 public import RDMATransport
+internal import Rings
 internal import Structures
 internal import Synchronization
 

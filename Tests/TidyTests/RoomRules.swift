@@ -27,7 +27,7 @@ enum RoomRules {
   /// Rooms where `unsafe` may stand: the edges to C and shared memory.
   static let mayBeUnsafe: Set<String> = [
     "VerbsTransport", "EmulatedTransport", "RDMATransport", "LustreWire", "TransportTools",
-    "Verbena", "BenchKit", "VerbenaCommand",
+    "Verbena", "BenchKit", "VerbenaCommand", "Rings",
   ]
 
   /// Single files of other rooms where it may stand too.

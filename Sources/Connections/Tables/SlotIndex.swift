@@ -1,5 +1,8 @@
 internal import BasicContainers
 
+/// "No record", in links between records.
+let noRecord = UInt32.max
+
 /// Finds slots by a key: a hash table of fixed size with chains through arrays, that is only ever asked and never
 /// walked. Several slots may have one key; the caller compares what the key stands for.
 struct SlotIndex: ~Copyable {

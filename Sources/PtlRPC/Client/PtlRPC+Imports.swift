@@ -1,6 +1,7 @@
 internal import BasicContainers
 package import LustreWire
 internal import RDMATransport
+internal import Structures
 
 // What the room keeps of imports: which requests have no reply yet (spec 10 §9.3), and estimates (12 §2).
 extension PtlRPC {

@@ -1,5 +1,6 @@
 internal import CLinuxShims
 package import RDMATransport
+internal import Rings
 package import Storage
 package import Structures
 internal import Synchronization
@@ -81,7 +82,9 @@ package struct FileStore: ~Copyable, TargetStore {
       if let buffer = command.operation.buffer, buffer.length > 0 {
         address = memory.address(buffer)
       }
-      channel.commands.push(StorageChannel.Entry(command: command, address: address))
+      let isPushed = channel.commands.push(
+        StorageChannel.Entry(command: command, address: address))
+      precondition(isPushed, "more under way than there may be")
       underWay += 1
       isNew = true
     }

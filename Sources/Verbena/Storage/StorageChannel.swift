@@ -1,4 +1,5 @@
 internal import CLinuxShims
+internal import Rings
 internal import Storage
 internal import Synchronization
 
@@ -11,8 +12,8 @@ final class StorageChannel: Sendable {
   }
 
   /// Never fuller than the loop lets it be: commands under way, at either end, are counted by the loop.
-  let commands: StorageRing<Entry>
-  let results: StorageRing<StorageResult>
+  let commands: SPSCRing<Entry>
+  let results: SPSCRing<StorageResult>
   /// Everything up to here is safe; stored after the results it speaks of have been pushed.
   let durableTransno: Atomic<UInt64>
   /// The thread sleeps, or is about to: whoever brings work rings.
@@ -26,8 +27,8 @@ final class StorageChannel: Sendable {
   let loopBell: Int32
 
   init(capacity: Int, durable: UInt64, loopBell: Int32) throws(NodeError) {
-    commands = StorageRing(capacity: capacity)
-    results = StorageRing(capacity: capacity)
+    commands = SPSCRing(capacity: capacity)
+    results = SPSCRing(capacity: capacity)
     durableTransno = Atomic(durable)
     self.loopBell = loopBell
     bell = clinux_eventfd()
@@ -39,6 +40,11 @@ final class StorageChannel: Sendable {
   }
 
   deinit { if bell >= 0 { clinux_close(bell) } }
+
+  /// Thread only.
+  func push(_ result: StorageResult) {
+    precondition(results.push(result), "more ended than were under way")
+  }
 
   /// Wakes the thread if it sleeps. Loop only.
   func wake() {

@@ -1,4 +1,5 @@
 internal import CLinuxShims
+internal import Rings
 internal import Storage
 internal import Synchronization
 
@@ -52,7 +53,7 @@ struct StorageThread: ~Copyable {
       let result = store.execute(entry.command, address: entry.address)
       let waits = entry.command.isSync && !entry.command.continues && result.errno == 0
       if !waits && held.isEmpty {
-        channel.results.push(result)
+        channel.push(result)
         published += 1
       } else {
         if waits { waiters.append(held.count) }
@@ -69,7 +70,7 @@ struct StorageThread: ~Copyable {
     if !isSafe {
       for at in waiters { held[at].errno = StorageErrno.ioError }
     }
-    for result in held { channel.results.push(result) }
+    for result in held { channel.push(result) }
     held.removeAll(keepingCapacity: true)
     waiters.removeAll(keepingCapacity: true)
     deadline = nil
