@@ -3,25 +3,63 @@ package import NodeCore
 package import PtlRPC
 package import Storage
 internal import LustreWire
+internal import RDMATransport
 
-/// A metadata target, as far as connections need one: root, attributes, statistics (spec 10 §11.1, 11 §6).
+/// A metadata target, as far as connections need one: root, attributes, statistics, and what other servers come for
+/// over their light-weight connections: sequences and who owns them (spec 10 §11.1; 11 §6, §10).
+///
+/// Everything else that a metadata target would serve is recognised, refused with -EOPNOTSUPP and counted.
 package struct MetadataServer: TargetServer, ~Copyable {
   package let specification: TargetSpecification
+  package internal(set) var counters = MetadataCounters()
   /// Its place among the targets of the node, and the connections' number for it.
   let target: Int
   let slot: UInt32
+  var sequences: SequenceTable
+  /// Requests that wait for the disk; a command's ticket is the place.
+  private var waiting: [WaitingRequest]
+
+  /// Requests that may wait for the disk at a time; who comes then is told to come again.
+  package static let waitingMax = 64
+
+  private struct WaitingRequest {
+    var request = ServerRequestHandle.none
+    var export = ExportHandle.none
+    /// What is handed out when it is durable; nil for statistics.
+    var range: SequenceRange?
+    var isTaken = false
+  }
 
   init(_ specification: TargetSpecification, target: Int, slot: UInt32, image: TargetImage) {
     self.specification = specification
     self.target = target
     self.slot = slot
+    sequences = SequenceTable(index: specification.index, stored: image.sequences)
+    waiting = Array(repeating: WaitingRequest(), count: Self.waitingMax)
   }
 
   package mutating func serve(
     _ request: ServerRequestHandle, of export: ExportHandle, _ disk: inout TargetDisk,
     _ node: inout NodeCore
   ) {
-    node.rpc.refuse(request, .eopnotsupp, turn: &node.turn)
+    let received = node.rpc.received(request)
+    switch received.body.opcode {
+    case .mdsGetRoot:
+      counters.rootsServed += 1
+      var body = MetadataBody()
+      body.fid1 = .root
+      body.valid = .id
+      reply(request, export, body, empty: 1, &node)
+    case .mdsGetAttributes: serveAttributes(request, received, export, &node)
+    case .mdsStatfs:
+      counters.statisticsServed += 1
+      ask(.statistics, nil, for: request, export, &disk, &node)
+    case .sequenceQuery: serveSequences(request, received, export, &disk, &node)
+    case .fldQuery: serveLocation(request, received, export, &node)
+    default:
+      counters.unsupported += 1
+      node.rpc.refuse(request, .eopnotsupp, turn: &node.turn)
+    }
   }
 
   package mutating func handle(
@@ -30,9 +68,99 @@ package struct MetadataServer: TargetServer, ~Copyable {
 
   package mutating func ended(
     _ result: StorageResult, _ disk: inout TargetDisk, _ node: inout NodeCore
-  ) {}
+  ) {
+    let place = Int(result.ticket)
+    guard place < waiting.count, waiting[place].isTaken else { return }
+    let record = waiting[place]
+    waiting[place].isTaken = false
+    if let error = WireErrno(status: -result.errno) {
+      counters.diskErrors += 1
+      let fields = node.connections.replyFields(record.export, status: error.status)
+      return node.rpc.reply(record.request, fields, turn: &node.turn)
+    }
+    if let range = record.range {
+      reply(record.request, record.export, range, &node)
+    } else if case .statistics(let statistics) = result.value {
+      reply(record.request, record.export, Statfs(ofMetadata: statistics), &node)
+    } else {
+      preconditionFailure("a store answered something else")
+    }
+  }
 
   package mutating func durable(
     _ transno: UInt64, _ disk: inout TargetDisk, _ node: inout NodeCore
   ) {}
+
+  // MARK: - For the other files
+
+  /// Asks the disk for what a request needs, which is answered when it comes.
+  mutating func ask(
+    _ operation: StorageOperation, _ range: SequenceRange?, for request: ServerRequestHandle,
+    _ export: ExportHandle, _ disk: inout TargetDisk, _ node: inout NodeCore
+  ) {
+    guard disk.hasRoom(), let place = waiting.firstIndex(where: { !$0.isTaken }) else {
+      // Clients come again after this one (spec 10 §9.2).
+      counters.turnedAway += 1
+      return node.rpc.refuse(request, .einprogress, turn: &node.turn)
+    }
+    waiting[place] = WaitingRequest(
+      request: request, export: export, range: range, isTaken: true)
+    disk.ask(StorageCommand(operation, ticket: UInt32(place), isSync: range != nil))
+  }
+
+  /// Answers with one structure, and empty buffers behind it.
+  func reply(
+    _ request: ServerRequestHandle, _ export: ExportHandle, _ value: some FixedLayout,
+    empty: Int = 0, _ node: inout NodeCore
+  ) {
+    var lengths = BufferLengths(type(of: value).byteCount)
+    for _ in 0..<empty { lengths.append(0) }
+    guard let message = try? node.rpc.beginReply(request, buffers: lengths, turn: &node.turn)
+    else { return node.rpc.refuse(request, .enomem, turn: &node.turn) }
+    var bytes = node.turn.memory.mutableBytes(message)
+    value.encode(into: &bytes, at: lengths.offset(of: 1))
+    node.rpc.reply(request, node.connections.replyFields(export), turn: &node.turn)
+  }
+
+  /// The root's attributes; there is nothing else here.
+  private mutating func serveAttributes(
+    _ request: ServerRequestHandle, _ received: ReceivedRequest, _ export: ExportHandle,
+    _ node: inout NodeCore
+  ) {
+    let asked: MetadataBody
+    do throws(WireError) {
+      asked = try received.message.value(at: 1, in: node.turn.memory.bytes(received.bytes))
+    } catch {
+      counters.malformed += 1
+      return node.rpc.refuse(request, .eproto, turn: &node.turn)
+    }
+    guard asked.fid1 == .root, specification.index == 0 else {
+      counters.unknownFiles += 1
+      return node.rpc.reply(
+        request, node.connections.replyFields(export, status: WireErrno.enoent.status),
+        turn: &node.turn)
+    }
+    counters.attributesServed += 1
+    reply(request, export, MetadataBody.root, empty: 5, &node)
+  }
+}
+
+/// What a metadata target has done.
+package struct MetadataCounters: Equatable, Sendable, BitwiseCopyable {
+  package var rootsServed: UInt64 = 0
+  package var attributesServed: UInt64 = 0
+  package var statisticsServed: UInt64 = 0
+  package var sequencesServed: UInt64 = 0
+  package var locationsServed: UInt64 = 0
+  /// Attributes of files that are not here.
+  package var unknownFiles: UInt64 = 0
+  /// Requests whose opcode is known and not served here.
+  package var unsupported: UInt64 = 0
+  /// Requests without a buffer that they need.
+  package var malformed: UInt64 = 0
+  /// Requests that found too many waiting for the disk.
+  package var turnedAway: UInt64 = 0
+  package var diskErrors: UInt64 = 0
+
+  package init() {}
 }

@@ -1,0 +1,153 @@
+internal import Connections
+internal import LustreWire
+internal import NodeCore
+internal import PtlRPC
+internal import RDMATransport
+internal import Storage
+
+// SEQ_QUERY and FLD_QUERY: what servers come for over their light-weight connections, and clients before their first
+// create (spec 10 §11, 11 §10).
+extension MetadataServer {
+  mutating func serveSequences(
+    _ request: ServerRequestHandle, _ received: ReceivedRequest, _ export: ExportHandle,
+    _ disk: inout TargetDisk, _ node: inout NodeCore
+  ) {
+    let operation: UInt32
+    let asked: SequenceRange
+    do throws(WireError) {
+      (operation, asked) = try Self.read(received, node.turn.memory.bytes(received.bytes))
+    } catch {
+      counters.malformed += 1
+      return node.rpc.refuse(request, .eproto, turn: &node.turn)
+    }
+    let handedOut: (range: SequenceRange, key: UInt64, value: UInt64)?
+    switch operation {
+    case 0: handedOut = sequences.takeSuper(index: asked.index, flags: asked.flags)
+    case 1: handedOut = sequences.takeMeta()
+    default:
+      counters.malformed += 1
+      return node.rpc.refuse(request, .eproto, turn: &node.turn)
+    }
+    guard let handedOut else {
+      counters.unsupported += 1
+      return node.rpc.refuse(request, .eopnotsupp, turn: &node.turn)
+    }
+    counters.sequencesServed += 1
+    ask(
+      .setLastID(sequence: handedOut.key, id: handedOut.value), handedOut.range, for: request,
+      export, &disk, &node)
+  }
+
+  mutating func serveLocation(
+    _ request: ServerRequestHandle, _ received: ReceivedRequest, _ export: ExportHandle,
+    _ node: inout NodeCore
+  ) {
+    let operation: UInt32
+    let asked: SequenceRange
+    do throws(WireError) {
+      (operation, asked) = try Self.read(received, node.turn.memory.bytes(received.bytes))
+    } catch {
+      counters.malformed += 1
+      return node.rpc.refuse(request, .eproto, turn: &node.turn)
+    }
+    guard operation == 2 else {
+      counters.unsupported += 1
+      return node.rpc.refuse(request, .eopnotsupp, turn: &node.turn)
+    }
+    guard let range = sequences.range(of: asked.start) else {
+      counters.unknownFiles += 1
+      return node.rpc.reply(
+        request, node.connections.replyFields(export, status: WireErrno.enoent.status),
+        turn: &node.turn)
+    }
+    counters.locationsServed += 1
+    reply(request, export, range, &node)
+  }
+
+  /// Both requests: a number that says what is wanted, and a range.
+  private static func read(
+    _ received: ReceivedRequest, _ bytes: borrowing RawSpan
+  ) throws(WireError) -> (UInt32, SequenceRange) {
+    guard let place = received.message.range(of: 1, in: bytes), place.count >= 4 else {
+      throw .missingBuffer(index: 1, of: UInt8(clamping: received.message.bufferCount))
+    }
+    let operation = bytes.native(
+      UInt32.self, at: place.lowerBound, swapped: received.message.swapped)
+    let range = try received.message.value(SequenceRange.self, at: 2, in: bytes)
+    return (operation, range)
+  }
+}
+
+/// The sequences of FIDs that the first metadata target hands out, and to whom.
+///
+/// A super-range is a target's own, of 2³⁰ sequences; a meta-range is one client's or object target's, of one. The
+/// disk remembers each before it is told: none is ever given twice. In it a super-range is a record under its first
+/// sequence, and the next meta-range one under `metaKey`.
+struct SequenceTable {
+  /// The first sequence that is not reserved, and how many a target is given.
+  static let first: UInt64 = 0x2_0000_0400
+  static let width: UInt64 = 0x4000_0000
+  static let metaKey: UInt64 = 1
+  /// Targets that may come.
+  static let superMax = 4096
+
+  private let index: UInt32
+  /// The owner of each super-range but the first, which is the first metadata target's; nil for one that was never
+  /// told, because its record could not be made durable.
+  private var owners: [(index: UInt32, flags: UInt32)?] = []
+  /// What has been given of the own range. Its first sequence stays unused, as at a real target.
+  private var nextMeta: UInt64 = 1
+
+  init(index: UInt32, stored: [(sequence: UInt64, lastID: UInt64)]) {
+    self.index = index
+    for (key, value) in stored {
+      if key == Self.metaKey {
+        nextMeta = value
+      } else if key > Self.first, (key - Self.first) / Self.width <= UInt64(Self.superMax) {
+        let place = Int((key - Self.first) / Self.width)
+        while owners.count < place { owners.append(nil) }
+        owners[place - 1] = (
+          UInt32(truncatingIfNeeded: value), UInt32(truncatingIfNeeded: value >> 32)
+        )
+      }
+    }
+  }
+
+  /// A range for a target, with the record that is to be durable before it is told; nil where none are given.
+  mutating func takeSuper(
+    index owner: UInt32, flags: UInt32
+  ) -> (range: SequenceRange, key: UInt64, value: UInt64)? {
+    guard index == 0, owners.count < Self.superMax else { return nil }
+    owners.append((owner, flags))
+    guard let range = superRange(owners.count) else { return nil }
+    return (range, range.start, UInt64(flags) << 32 | UInt64(owner))
+  }
+
+  /// One sequence of the own range.
+  mutating func takeMeta() -> (range: SequenceRange, key: UInt64, value: UInt64)? {
+    guard index == 0, nextMeta < Self.width else { return nil }
+    var range = SequenceRange()
+    range.start = Self.first + nextMeta
+    range.end = range.start + 1
+    nextMeta += 1
+    return (range, Self.metaKey, nextMeta)
+  }
+
+  /// The super-range that a sequence lies in, and whose it is.
+  func range(of sequence: UInt64) -> SequenceRange? {
+    guard index == 0, sequence >= Self.first else { return nil }
+    let place = (sequence - Self.first) / Self.width
+    return place <= UInt64(owners.count) ? superRange(Int(place)) : nil
+  }
+
+  private func superRange(_ place: Int) -> SequenceRange? {
+    var range = SequenceRange()
+    range.start = Self.first + UInt64(place) * Self.width
+    range.end = range.start + Self.width
+    guard place > 0 else { return range }
+    guard let owner = owners[place - 1] else { return nil }
+    range.index = owner.index
+    range.flags = owner.flags
+    return range
+  }
+}
