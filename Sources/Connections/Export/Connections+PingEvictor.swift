@@ -2,6 +2,7 @@ internal import BasicContainers
 internal import LustreWire
 internal import PtlRPC
 internal import RDMATransport
+internal import Structures
 
 // Silent clients (spec 12 §3.1).
 extension Connections {
