@@ -18,6 +18,8 @@ package struct Roles: ~Copyable {
   package var events: FixedQueue<RolesEvent>
 
   var targets: [HostedTarget] = []
+  /// Why a target could not be opened, by target.
+  var explanations: [Int: String] = [:]
   var disks: RigidArray<TargetDisk>
   var managementServers: RigidArray<ManagementServer>
   var metadataServers: RigidArray<MetadataServer>
@@ -124,19 +126,6 @@ package struct Roles: ~Copyable {
       takeReports(tag.index, &node)
     case .mount: mounts[tag.index].expired(tag, &node)
     case .link: links.expired(tag, &node)
-    }
-  }
-
-  /// What a management client reports goes to whom it concerns.
-  mutating func takeReports(_ index: Int, _ node: inout NodeCore) {
-    let reports = managementClients[index].reports
-    managementClients[index].reports.removeAll()
-    for report in reports {
-      switch report {
-      case .registered: break
-      case .changed: break
-      case .failed: break
-      }
     }
   }
 }

@@ -9,6 +9,14 @@ package struct TargetEntry: Equatable, Sendable {
   package var nodes: [String]
   /// The log says not to use it.
   package var isInactive: Bool
+  package var isMetadata = false
+}
+
+/// Where a target is now, as the management server's table of NIDs has it (spec 11 §14).
+package struct TargetLife: Equatable, Sendable {
+  /// How often the target was started.
+  package var instance: UInt32
+  package var nids: [NID]
 }
 
 /// What a reader of a client's or a metadata target's log has learnt: all targets and their NIDs.
@@ -33,6 +41,8 @@ package struct FileSystemMap: Equatable, Sendable {
   /// Records that were passed over: not required, and not understood here.
   package private(set) var skippedCount = 0
 
+  /// What the table of NIDs says, by kind and index.
+  private var lives: [UInt32: TargetLife] = [:]
   private var devices: [Device] = []
   private var deviceIndices: [String: Int] = [:]
   private var deviceOfTarget: [String: Int] = [:]
@@ -54,12 +64,38 @@ package struct FileSystemMap: Equatable, Sendable {
   package static func == (left: Self, right: Self) -> Bool {
     left.metadataTargets == right.metadataTargets && left.objectTargets == right.objectTargets
       && left.nids == right.nids && left.timeoutSeconds == right.timeoutSeconds
-      && left.parameters.elementsEqual(right.parameters, by: ==)
+      && left.parameters.elementsEqual(right.parameters, by: ==) && left.lives == right.lives
   }
 
-  /// The NIDs under which a target may be found, the first of its usual node first.
+  /// The NIDs under which a target may be found: where it is now, as far as that is known, then those of the log,
+  /// the first of its usual node first.
   package func nids(of target: TargetEntry) -> [NID] {
-    target.nodes.flatMap { nids[$0] ?? [] }
+    var result = life(of: target)?.nids ?? []
+    for nid in target.nodes.flatMap({ nids[$0] ?? [] }) where !result.contains(nid) {
+      result.append(nid)
+    }
+    return result
+  }
+
+  /// Where a target is now; nil when the table of NIDs does not have it.
+  package func life(of target: TargetEntry) -> TargetLife? {
+    lives[Self.key(target.index, isMetadata: target.isMetadata)]
+  }
+
+  /// Takes over an entry of the table of NIDs.
+  ///
+  /// - Returns: whether it is news.
+  package mutating func update(
+    index: UInt32, isMetadata: Bool, _ life: TargetLife
+  ) -> Bool {
+    let key = Self.key(index, isMetadata: isMetadata)
+    guard index <= 0xFFFF, lives[key] != life else { return false }
+    lives[key] = life
+    return true
+  }
+
+  private static func key(_ index: UInt32, isMetadata: Bool) -> UInt32 {
+    index | (isMetadata ? 1 << 31 : 0)
   }
 
   /// Carries out one record.
@@ -187,7 +223,8 @@ package struct FileSystemMap: Equatable, Sendable {
     }
     let entry = TargetEntry(
       uuid: uuid, index: index, nodes: devices[device].nodes,
-      isInactive: section == .excluded || record.command == .addInactiveObjectTarget)
+      isInactive: section == .excluded || record.command == .addInactiveObjectTarget,
+      isMetadata: record.command == .addMetadataTarget)
     if record.command == .addMetadataTarget {
       metadataTargets.removeAll { $0.uuid == uuid }
       metadataTargets.append(entry)

@@ -47,6 +47,8 @@ extension Roles {
       objectServers.append(ObjectServer(specification, target: target, slot: slot, image: image))
     }
     targets.append(HostedTarget(kind: specification.kind, place: place, slot: slot))
+    open(
+      target, specification, instance: UInt32(truncatingIfNeeded: image.identity.mountCount), &node)
     return target
   }
 

@@ -1,0 +1,36 @@
+internal import BasicContainers
+internal import Connections
+package import LustreWire
+package import NodeCore
+
+// The management clients of a node, shared by its mounts and targets.
+extension Roles {
+  /// The client of a management server, for whoever needs one: `watch` it then. Those that name the same nodes
+  /// share one.
+  ///
+  /// - Parameter nodes: NIDs of each of its nodes, the usual one first.
+  /// - Returns: its place among `managementClients`; nil when there is no place.
+  package mutating func openManagement(nodes: [[NID]], _ node: inout NodeCore) -> Int? {
+    for index in 0..<managementClients.count where managementClients[index].nodes == nodes {
+      return index
+    }
+    guard !managementClients.isFull, nodes.contains(where: { !$0.isEmpty }) else { return nil }
+    let index = managementClients.count
+    managementClients.append(ManagementClient(nodes: nodes, index: index))
+    return index
+  }
+
+  /// What a management client reports goes to whom it concerns.
+  mutating func takeReports(_ index: Int, _ node: inout NodeCore) {
+    let reports = managementClients[index].reports
+    managementClients[index].reports.removeAll()
+    for report in reports {
+      switch report {
+      case .registered(let target, let status, let explanation):
+        registered(target, by: index, status, explanation, &node)
+      case .changed: break
+      case .failed: break
+      }
+    }
+  }
+}
