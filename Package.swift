@@ -115,16 +115,16 @@ let package = Package(
     .target(
       name: "Verbena",
       dependencies: [
-        "NodeCore", "O2IBLND", "LNet", "LustreWire", "Structures", "RDMATransport", "Rings",
-        "CLinuxShims", "Storage", containers, logging,
+        "Roles", "NodeCore", "Connections", "PtlRPC", "O2IBLND", "LNet", "LustreWire", "Structures",
+        "RDMATransport", "Rings", "CLinuxShims", "Storage", containers, logging,
       ], swiftSettings: settings),
 
     // The command, and what measures.
     .target(
       name: "BenchKit",
       dependencies: [
-        "Verbena", "NodeCore", "O2IBLND", "LNet", "LustreWire", "RDMATransport", "CLinuxShims",
-        "Structures", .product(name: "Histogram", package: "hdrhistogram-swift"),
+        "Verbena", "NodeCore", "PtlRPC", "O2IBLND", "LNet", "LustreWire", "RDMATransport",
+        "CLinuxShims", "Structures", .product(name: "Histogram", package: "hdrhistogram-swift"),
       ], swiftSettings: settings),
     .executableTarget(
       name: "VerbenaCommand",
@@ -223,7 +223,8 @@ let package = Package(
     .testTarget(
       name: "VerbenaTests",
       dependencies: [
-        "Verbena", "EmulatedTransport", "LNet", "LustreWire", "NodeCore", "RDMATransport",
+        "Verbena", "BenchKit", "EmulatedTransport", "LNet", "LustreWire", "NodeCore", "PtlRPC",
+        "RDMATransport",
       ]),
     .testTarget(
       name: "BenchKitTests",

@@ -105,7 +105,9 @@ public struct NodeCore: ~Copyable {
   }
 
   /// What PtlRPC reports to a driver of a node without connections.
-  package mutating func nextRPCEvent() -> RPCEvent? { rpc.events.popFirst() }
+  package mutating func nextRPCEvent() -> RPCEvent? {
+    hasConnections ? nil : rpc.events.popFirst()
+  }
 
   /// What the connections report.
   package mutating func nextConnectionsEvent() -> ConnectionsEvent? {

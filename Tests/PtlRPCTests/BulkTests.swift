@@ -178,6 +178,22 @@ import Testing
     #expect(bench.finish(handle, part) == [])
   }
 
+  /// As when the client connects anew, or is evicted (§5.6).
+  @Test func anAbortedTransferGivesItsMemoryBack() throws {
+    let bench = try Bench(.get, serverBytes: [UInt8](repeating: 0, count: 2 << 20))
+    let (handle, part) = try bench.send(.source, pattern(2 << 20))
+    let deadline = bench.world.fabric.now + 5 * second
+    bench.world.run(5) { bench.request != .none || bench.world.fabric.now > deadline }
+    bench.world.use(0) { $0.rpc.abortTransfers(ofExport: 0, turn: &$0.turn) }
+    bench.world.run(120) { !bench.server.events.isEmpty }
+    #expect(bench.server.events.map(\.kind) == [.transferred])
+    #expect(bench.server.events.map(\.status) == [-107])
+    bench.world.use(0) { $0.rpc.drop(bench.request, turn: &$0.turn) }
+    bench.world.run(60) { !bench.client.events.isEmpty }
+    #expect(bench.client.events.map(\.kind) == [.timedOut])
+    #expect(bench.finish(handle, part) == [])
+  }
+
   @Test func aClientThatDiesEndsTheTransfer() throws {
     let bench = try Bench(.get, serverBytes: [UInt8](repeating: 0, count: 2 << 20))
     let handler = bench.server.handler

@@ -128,6 +128,23 @@ import Testing
     #expect(world.leaks() == [])
   }
 
+  @Test func theOnesWithoutReplyAreListedByXID() throws {
+    let (world, server, _) = try pair()
+    var handles: [RequestHandle] = []
+    for _ in 0..<4 { handles.append(try world.use(1) { try $0.send(.ping(), over: route(to: 0)) }) }
+    world.run(0.5)
+    server.admission = nil
+    handles.append(try world.use(1) { try $0.send(.ping(), over: route(to: 0)) })
+    world.run(12)
+    // With a new XID it is the newest.
+    world.use(1) { core in
+      core.rpc.resend(handles[1], over: route(to: 0), .freshXID)
+      var listed: [RequestHandle] = []
+      while let next = core.rpc.unreplied(ofImport: 0, after: listed.last) { listed.append(next) }
+      #expect(listed == [handles[0], handles[2], handles[3], handles[1]])
+    }
+  }
+
   @Test func aRequestOfADeadNodeFailsOrTimesOut() throws {
     let (world, _, client) = try pair()
     world.run(1)

@@ -7,6 +7,8 @@
 uint64_t clinux_monotonic_nanoseconds(void);
 /// CLOCK_REALTIME in nanoseconds.
 uint64_t clinux_realtime_nanoseconds(void);
+/// The number of this process.
+int32_t clinux_process_id(void);
 
 /// A non-blocking eventfd; -errno on failure.
 int clinux_eventfd(void);

@@ -110,7 +110,7 @@ extension PtlRPC {
         try? lnet.unlink(cells[cell].descriptor, turn: &turn)
         cells.cells[cell].isAnswered = error == .busy
         if error == .busy { return false }
-        serverRequests.cells[slot].bulkStatus = WireErrno.ehostunreach.status
+        noteFailure(slot, WireErrno.ehostunreach.status)
         break
       }
       serverRequests.cells[slot].startedCount += 1
@@ -148,24 +148,20 @@ extension PtlRPC {
     case .reply, .acknowledge:
       counters.bulkOperations += 1
       if event.status < 0 {
-        serverRequests.cells[slot].bulkStatus = event.status
+        noteFailure(slot, event.status)
       } else if event.movedLength != cells[cell].length {
         // Cut short: the client gets no answer, and asks again (spec 13 §5.6).
-        serverRequests.cells[slot].bulkStatus = WireErrno.eio.status
+        noteFailure(slot, WireErrno.eio.status)
       } else {
         counters.bulkBytes += UInt64(event.movedLength)
       }
       cells.cells[cell].isAnswered = true
     case .send, .unlink:
-      if event.status < 0, !cells[cell].isAnswered {
-        serverRequests.cells[slot].bulkStatus = event.status
-      }
+      if event.status < 0, !cells[cell].isAnswered { noteFailure(slot, event.status) }
     case .put, .get, .pinged, .discovered: break
     }
     guard event.isUnlinked else { return }
-    if !cells[cell].isAnswered, serverRequests[slot].bulkStatus == 0 {
-      serverRequests.cells[slot].bulkStatus = WireErrno.eio.status
-    }
+    if !cells[cell].isAnswered { noteFailure(slot, WireErrno.eio.status) }
     cells.cells[cell].descriptor = .none
     serverRequests.cells[slot].liveBulkCount -= 1
     if serverRequests[slot].isTransferring {
@@ -173,6 +169,11 @@ extension PtlRPC {
     } else if serverRequests[slot].state == .leaving {
       queue(serverRequest: slot)
     }
+  }
+
+  /// The first failure is the one that is told.
+  private mutating func noteFailure(_ slot: Int, _ status: Int32) {
+    if serverRequests[slot].bulkStatus == 0 { serverRequests.cells[slot].bulkStatus = status }
   }
 
   /// Tells the handler, once nothing of the transfer is on the wire: all is done, or one operation has failed.
@@ -209,7 +210,7 @@ extension PtlRPC {
       return
     }
     serverRequests.cells[slot].bulkDeadline = .max
-    if request.bulkStatus == 0 { serverRequests.cells[slot].bulkStatus = status }
+    noteFailure(slot, status)
     if request.liveBulkCount == 0 {
       finishTransferIfComplete(slot, turn: &turn)
     } else {
@@ -227,11 +228,14 @@ extension PtlRPC {
     }
   }
 
+  /// Ends the transfer of a request; `transferred` follows with an error when its memory is free.
+  package mutating func abortTransfer(_ handle: ServerRequestHandle, turn: inout Turn) {
+    abortTransfer(slot(of: handle), turn: &turn)
+  }
+
   mutating func abortTransfer(_ slot: Int, turn: inout Turn) {
     guard serverRequests[slot].isTransferring else { return }
-    if serverRequests[slot].bulkStatus == 0 {
-      serverRequests.cells[slot].bulkStatus = WireErrno.enotconn.status
-    }
+    noteFailure(slot, WireErrno.enotconn.status)
     finishTransferIfComplete(slot, turn: &turn)
   }
 

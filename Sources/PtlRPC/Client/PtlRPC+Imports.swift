@@ -37,6 +37,18 @@ extension PtlRPC {
     return imports[Int(slot)].repliedXID
   }
 
+  /// An import's requests without a reply, one by one in the order of their XIDs, ended ones among them.
+  ///
+  /// - Parameter handle: the one before; nil for the first.
+  package mutating func unreplied(
+    ofImport slot: UInt32, after handle: RequestHandle? = nil
+  ) -> RequestHandle? {
+    let next =
+      handle.map { requests[self.slot(of: $0)].nextUnreplied }
+      ?? imports[Int(slot)].firstUnreplied
+    return next == noCell ? nil : RequestHandle(raw: requests.handle(Int(next)))
+  }
+
   /// Enters a request at the end of its import's list: its XID is the newest.
   mutating func enlist(_ slot: Int) {
     let number = Int(requests[slot].draft.importSlot)

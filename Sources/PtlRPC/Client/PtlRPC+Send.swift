@@ -66,6 +66,9 @@ extension PtlRPC {
       ? request.matchBits : request.xid
   }
 
+  /// Made once: a literal of an option set allocates in a debug build.
+  private static let sinkOptions: DescriptorOptions = [.put, .remoteOffset, .truncate]
+
   private mutating func expose(
     _ slot: Int, lnet: inout LNet, turn: inout Turn
   ) throws(LNetError) -> DescriptorHandle {
@@ -78,7 +81,7 @@ extension PtlRPC {
         portal: request.draft.replyPortal, matchBits: matchBits, nid: request.route.server.nid,
         pid: request.route.server.pid),
       MemoryDescriptor(
-        memory: request.sink, options: [.put, .remoteOffset, .truncate],
+        memory: request.sink, options: Self.sinkOptions,
         tag: RPCTag(.replySink, slot).raw), turn: &turn)
   }
 

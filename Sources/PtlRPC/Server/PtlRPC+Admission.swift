@@ -51,9 +51,11 @@ extension PtlRPC {
     return .queued
   }
 
-  /// Drops a request without an answer: before it is admitted, or when its handler decides not to reply.
+  /// Drops a request without an answer: before it is admitted, or when its handler decides not to reply. A
+  /// transfer must have ended before (`abortTransfer`): its memory is on the wire.
   package mutating func drop(_ handle: ServerRequestHandle, turn: inout Turn) {
     let slot = slot(of: handle)
+    precondition(!serverRequests[slot].isTransferring, "dropped while its bulk is under way")
     counters.requestsDropped += 1
     abandonQueue(slot)
     leave(slot, turn: &turn)

@@ -168,11 +168,16 @@ extension PtlRPC {
     return max(1, adaptive.isEnabled ? min(seconds, adaptive.maximum) : seconds)
   }
 
+  /// What is sent again says nothing of how long the service takes.
+  private static let repeats: RPCFlags = [
+    .resent, .replay, .requestReplayDone, .lockReplayDone,
+  ]
+
   /// Learns from an answer how long the service takes (spec 12 §2.2).
   private mutating func measure(_ slot: Int, at now: UInt64) {
     let request = serverRequests[slot]
-    let repeats: RPCFlags = [.resent, .replay, .requestReplayDone, .lockReplayDone]
-    guard request.fields.type != .error, request.received.body.flags.isDisjoint(with: repeats)
+    guard request.fields.type != .error,
+      request.received.body.flags.isDisjoint(with: Self.repeats)
     else { return }
     services[Int(request.service)].estimate.measure(
       elapsed(slot, at: now), at: Self.seconds(now), adaptive)

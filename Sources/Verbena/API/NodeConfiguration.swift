@@ -1,7 +1,10 @@
+internal import CLinuxShims
+package import Connections
 public import LustreWire
 package import LNet
 public import Logging
 package import O2IBLND
+package import PtlRPC
 
 /// What a node is: its NIDs, its tunables, its memory.
 public struct NodeConfiguration: Sendable {
@@ -14,6 +17,10 @@ public struct NodeConfiguration: Sendable {
   package var driverLimits: O2IBLimits
   /// LNet's tables.
   package var lnetLimits: LNetCapacity
+  /// PtlRPC's tables; none for a node that speaks LNet only. What they ask of LNet is added to its limits.
+  package var rpc: RPCConfiguration
+  /// Imports and exports; none for a node without targets and clients.
+  package var connections: ConnectionsConfiguration
   /// Whether peers are discovered before the first message, and told of us (spec 01 §7).
   public var discovery: Bool
   /// Until a message that was not answered is given up: 10 to 3600 s, 50 s by default.
@@ -38,11 +45,30 @@ public struct NodeConfiguration: Sendable {
     tunables = O2IBConfiguration()
     driverLimits = O2IBLimits()
     lnetLimits = LNetCapacity()
+    rpc = .none
+    connections = .none
     discovery = true
     transactionTimeout = .seconds(50)
     bulkByteCount = 64 << 20
     spin = .microseconds(50)
     logger = Logger(label: "verbena")
     isControllable = false
+  }
+
+  /// Lets the node have imports and exports: identity from the clock and chance, so that no two lives share any.
+  ///
+  /// - Parameter rpc: imports and exports in it follow from `capacity`.
+  package mutating func enableConnections(
+    _ capacity: ConnectionsCapacity = ConnectionsCapacity(), timing: TimingProfile = .lustre,
+    rpc rpcCapacity: RPCCapacity = RPCCapacity()
+  ) {
+    var rpcCapacity = rpcCapacity
+    rpcCapacity.imports = Connections.rpcImportCount(capacity)
+    rpcCapacity.exports = capacity.exports
+    rpc = RPCConfiguration(
+      unixSeconds: clinux_realtime_nanoseconds() / 1_000_000_000, capacity: rpcCapacity)
+    connections = ConnectionsConfiguration(
+      capacity: capacity, timing: timing, firstCookie: clinux_random(),
+      processID: clinux_process_id())
   }
 }

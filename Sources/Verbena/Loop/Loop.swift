@@ -211,13 +211,26 @@ struct Loop<Transport: RDMATransport & ~Copyable, Program: NodeProgram & ~Copyab
     return true
   }
 
-  /// Gives what LNet reports to whoever waits for it.
+  /// Gives what the rooms report to whoever waits for it.
   private mutating func deliver() {
-    guard node.hasEvents else { return }
-    while let event = node.nextEvent() {
-      if !operations.take(event, &node) { program.received(event, &node) }
-      node.pump()
-    }
+    var isAny: Bool
+    repeat {
+      isAny = false
+      while let event = node.nextEvent() {
+        if !operations.take(event, &node) { program.received(event, &node) }
+        node.pump()
+      }
+      while let event = node.nextRPCEvent() {
+        program.received(event, &node)
+        node.pump()
+        isAny = true
+      }
+      while let event = node.nextConnectionsEvent() {
+        program.received(event, &node)
+        node.pump()
+        isAny = true
+      }
+    } while isAny
   }
 
   private mutating func handOver() {

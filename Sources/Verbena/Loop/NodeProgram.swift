@@ -1,5 +1,7 @@
+package import Connections
 package import LNet
 package import NodeCore
+package import PtlRPC
 
 /// What runs on a node's own loop and hears of everything at once, without a hop to another thread.
 ///
@@ -9,6 +11,11 @@ package protocol NodeProgram: ~Copyable {
   mutating func started(_ node: inout NodeCore)
   /// An event of a descriptor or a call that this program made.
   mutating func received(_ event: LNetEvent, _ node: inout NodeCore)
+  /// On a node without connections: an event of a request of ours or of a peer; a program with services must answer
+  /// or drop the latter.
+  mutating func received(_ event: RPCEvent, _ node: inout NodeCore)
+  /// An event of an import, an export or a request; what is `requested` must be answered or dropped.
+  mutating func received(_ event: ConnectionsEvent, _ node: inout NodeCore)
   /// A deadline has passed of a timer that was made by `makeProgramTimer`.
   mutating func expired(timer owner: UInt32, _ node: inout NodeCore)
   /// The node has taken in all that this turn brought: what it counts is up to date.
@@ -16,6 +23,9 @@ package protocol NodeProgram: ~Copyable {
 }
 
 extension NodeProgram where Self: ~Copyable {
+  /// Most programs speak LNet only.
+  package mutating func received(_ event: RPCEvent, _ node: inout NodeCore) {}
+  package mutating func received(_ event: ConnectionsEvent, _ node: inout NodeCore) {}
   /// Most programs have no timers.
   package mutating func expired(timer owner: UInt32, _ node: inout NodeCore) {}
   /// Most programs live by their events.
