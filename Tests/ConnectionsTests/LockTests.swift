@@ -5,6 +5,7 @@ import LustreWire
 import NodeCore
 @testable import NodeWorld
 import PtlRPC
+import RDMATransport
 import Structures
 import Testing
 
@@ -50,6 +51,28 @@ private final class LockClient: Client {
           LockHandle(raw: event.handle), rpc: &core.rpc, lnet: &core.lnet, turn: &core.turn)
       }
     default: super.received(event, &core)
+    }
+  }
+
+  /// An enqueue as a real client sends it, with locks that it gives up at the same time.
+  func enqueue(_ wish: LockWish, on index: Int, tag: UInt32, cancels: [Cookie]) {
+    use { core in
+      let lengths = BufferLengths(LockRequest.byteCount + 8 * (1 + cancels.count))
+      guard
+        let handle = try? core.connections.begin(
+          core.connections.draft(on: imports[index], .ldlmEnqueue), on: imports[index],
+          buffers: lengths, tag: tag, rpc: &core.rpc, turn: &core.turn)
+      else { return }
+      var request = LockRequest()
+      request.descriptor = wish.descriptor
+      request.count = UInt32(1 + cancels.count)
+      var bytes = core.turn.memory.mutableBytes(core.rpc.message(of: handle))
+      let start = lengths.offset(of: 1)
+      request.encode(into: &bytes, at: start)
+      for (place, cookie) in ([Cookie(rawValue: 0xAB00 + UInt64(tag))] + cancels).enumerated() {
+        cookie.encode(into: &bytes, at: start + LockRequest.byteCount + 8 * place)
+      }
+      core.connections.submit(handle, rpc: &core.rpc, lnet: &core.lnet, turn: &core.turn)
     }
   }
 
@@ -119,6 +142,34 @@ struct LockTests {
     #expect(clients[0].news == ["held 0", "blocked 0", "released 0 0"])
     #expect(clients[1].news == ["held 1", "held 2"])
     #expect(server.use { $0.connections.serverLockCount } == 2)
+    #expect(world.leaks().isEmpty)
+  }
+
+  @Test("10 §11.2: an enqueue brings along locks that its client gives up, its own only")
+  func earlyCancels() throws {
+    let (world, server, clients) = try mount()
+    let first = try #require(
+      clients[0].enqueue(LockWish(object: object, mode: .protectedWrite), on: 2, tag: 0))
+    world.run(1)
+    clients[1].enqueue(configuration, on: 0, tag: 1)
+    world.run(1)
+    #expect(server.use { $0.connections.serverLockCount } == 2)
+    let cookie = try #require(
+      clients[0].use { $0.connections.view(ofHeldLock: first)?.otherHandle })
+    let other = LockWish(object: ResourceID(9, 0, 0x1_0000_0400, 0), mode: .protectedRead)
+    // Of the other client: nobody gives up what is not its own.
+    clients[1].enqueue(other, on: 2, tag: 2, cancels: [cookie])
+    world.run(1)
+    #expect(server.use { $0.connections.serverLockCount } == 3)
+    clients[0].enqueue(other, on: 2, tag: 3, cancels: [cookie, Cookie(rawValue: 0x1234)])
+    world.run(1)
+    #expect(server.use { $0.connections.serverLockCount } == 3)
+    #expect(server.use { $0.connections.counters.locksCancelled } == 1)
+    // The object is free now.
+    clients[1].enqueue(LockWish(object: object, mode: .protectedWrite), on: 2, tag: 4)
+    world.run(1)
+    #expect(clients[1].news == ["held 1", "held 4"])
+    #expect(clients[0].news == ["held 0"])
     #expect(world.leaks().isEmpty)
   }
 

@@ -28,6 +28,7 @@ extension Connections {
       return .refused(error.status)
     }
     let (request, clientHandle) = asked
+    cancelLocks(from: 1, buffer: 1, of: handle, export: export, rpc: &rpc, turn: &turn)
     // A resend asks for a lock that is there already (§11.2).
     let repeats = !received.body.flags.isDisjoint(with: [.resent, .replay])
     let known = repeats ? findLock(ofExport: slot, clientHandle: clientHandle) : nil
@@ -91,19 +92,31 @@ extension Connections {
 
   package var serverLockCount: Int { locks.count }
 
-  /// LDLM_CANCEL: the locks that are named and are the client's go; the others are passed over.
-  mutating func serveCancel(
-    _ handle: ServerRequestHandle, _ received: ReceivedRequest, export slot: Int,
+  /// Cancels the locks that a request brings along beside its own matter: those that are the client's (§11.2).
+  ///
+  /// - Parameters:
+  ///   - first: the place of the first handle: an enqueue has its own lock's in front.
+  ///   - buffer: the one with the ldlm_request.
+  package mutating func cancelLocks(
+    from first: Int, buffer: Int, of handle: ServerRequestHandle, export: ExportHandle,
     rpc: inout PtlRPC, turn: inout Turn
   ) {
+    guard let slot = exports.slot(export.raw), !exports.cells[slot].isGone else { return }
+    let received = rpc.received(handle)
+    _ = cancelLocks(
+      from: first, buffer: buffer, of: received, export: slot, rpc: &rpc, turn: &turn)
+  }
+
+  /// Returns how many; nil when there is no ldlm_request.
+  private mutating func cancelLocks(
+    from first: Int, buffer: Int, of received: ReceivedRequest, export slot: Int,
+    rpc: inout PtlRPC, turn: inout Turn
+  ) -> Int? {
+    let count = Self.handleCount(received, buffer, turn.memory.bytes(received.bytes))
+    guard let count else { return nil }
     var cancelled = 0
-    let places = Self.handleCount(received, turn.memory.bytes(received.bytes))
-    guard let places else {
-      counters.requestsRefused += 1
-      return rpc.refuse(handle, .eproto, turn: &turn)
-    }
-    for index in 0..<places {
-      let cookie = Self.cookie(index, received, turn.memory.bytes(received.bytes))
+    for index in first..<max(first, count) {
+      let cookie = Self.cookie(index, received, buffer, turn.memory.bytes(received.bytes))
       guard let lock = lockIndex.first(cookie.rawValue), locks.cells[lock].handle == cookie,
         locks.cells[lock].export == UInt32(slot)
       else { continue }
@@ -111,6 +124,21 @@ extension Connections {
       cancelled += 1
     }
     counters.locksCancelled += UInt64(cancelled)
+    return cancelled
+  }
+
+  /// LDLM_CANCEL: the locks that are named and are the client's go; the others are passed over.
+  mutating func serveCancel(
+    _ handle: ServerRequestHandle, _ received: ReceivedRequest, export slot: Int,
+    rpc: inout PtlRPC, turn: inout Turn
+  ) {
+    guard
+      let cancelled = cancelLocks(
+        from: 0, buffer: 1, of: received, export: slot, rpc: &rpc, turn: &turn)
+    else {
+      counters.requestsRefused += 1
+      return rpc.refuse(handle, .eproto, turn: &turn)
+    }
     // A positive ESTALE says that no lock was known (§11.2).
     let export = ExportHandle(raw: exports.handle(slot))
     let status = cancelled > 0 ? 0 : WireErrno.estale.rawValue
@@ -171,24 +199,24 @@ extension Connections {
     guard request.descriptor.type.isLegal, request.descriptor.requestedMode.isLegal else {
       throw .efault
     }
-    return (request, cookie(0, received, bytes))
+    return (request, cookie(0, received, 1, bytes))
   }
 
   /// Handles that an ldlm_request says it has, and has room for; nil when there is no ldlm_request.
   private static func handleCount(
-    _ received: ReceivedRequest, _ bytes: borrowing RawSpan
+    _ received: ReceivedRequest, _ buffer: Int, _ bytes: borrowing RawSpan
   ) -> Int? {
-    guard let request: LockRequest = try? received.message.value(at: 1, in: bytes) else {
+    guard let request: LockRequest = try? received.message.value(at: buffer, in: bytes) else {
       return nil
     }
-    let room = LockRequest.handles(inBufferOf: received.message.length(of: 1, in: bytes))
+    let room = LockRequest.handles(inBufferOf: received.message.length(of: buffer, in: bytes))
     return min(Int(request.count), room)
   }
 
   private static func cookie(
-    _ index: Int, _ received: ReceivedRequest, _ bytes: borrowing RawSpan
+    _ index: Int, _ received: ReceivedRequest, _ buffer: Int, _ bytes: borrowing RawSpan
   ) -> Cookie {
-    guard let range = received.message.range(of: 1, in: bytes),
+    guard let range = received.message.range(of: buffer, in: bytes),
       index < LockRequest.handles(inBufferOf: range.count)
     else { return .none }
     return Cookie(at: range.lowerBound + LockRequest.byteCount + 8 * index, in: bytes)
