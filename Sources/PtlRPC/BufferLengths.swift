@@ -63,4 +63,12 @@ package struct BufferLengths: Equatable, BitwiseCopyable, Sendable {
       if index > 0 { bytes.zero(at: start, count: length) }
     }
   }
+
+  /// Writes the length of the last buffer, which has become shorter, and zeroes the padding behind it.
+  func encodeLast(into bytes: inout MutableRawSpan) {
+    let last = count - 1
+    let length = Int(lengths[last])
+    bytes.storeNative(UInt32(length), at: RPCHeader.byteCount + 4 * last)
+    bytes.zero(at: offset(of: last) + length, count: RPCMessage.padded(length) - length)
+  }
 }

@@ -25,6 +25,21 @@ extension PtlRPC {
     return reply
   }
 
+  /// Makes the last buffer of a reply that was begun shorter; those before it stay as long as they are.
+  ///
+  /// - Returns: the message.
+  package mutating func shortenReply(
+    _ handle: ServerRequestHandle, to buffers: BufferLengths, turn: inout Turn
+  ) -> BufferRef {
+    let slot = slot(of: handle)
+    let reply = serverRequests[slot].reply.part(offset: 0, length: buffers.byteCount)
+    precondition(serverRequests[slot].replyBufferCount == buffers.count, "another reply")
+    serverRequests.cells[slot].reply = reply
+    var bytes = turn.memory.mutableBytes(reply)
+    buffers.encodeLast(into: &bytes)
+    return reply
+  }
+
   /// Sends the reply that `beginReply` began, or the body alone. The handle ends here, but when the reply wants
   /// to be acknowledged: then `acknowledged` follows.
   package mutating func reply(
