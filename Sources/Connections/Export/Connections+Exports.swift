@@ -66,6 +66,12 @@ extension Connections {
       lastRequest: record.lastRequest, committed: record.committed, isTimed: record.isTimed)
   }
 
+  /// Whether a client is still here.
+  package func isLive(_ handle: ExportHandle) -> Bool {
+    guard let slot = exports.slot(handle.raw) else { return false }
+    return !exports.cells[slot].isGone
+  }
+
   /// For lists: the export at a place, nil for an empty one.
   package func exportHandle(at place: Int) -> ExportHandle? {
     exports.isTaken(place) && !exports.cells[place].isGone
