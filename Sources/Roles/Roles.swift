@@ -27,7 +27,7 @@ package struct Roles: ~Copyable {
   var managementClients: RigidArray<ManagementClient>
   var mounts: RigidArray<Mount>
   var links = ServerLinks()
-  var objects = ObjectClient()
+  package var objects: ObjectClient
 
   /// By slot of a peer's request that a target serves: the target.
   var targetOfRequest: RigidArray<UInt16>
@@ -54,6 +54,8 @@ package struct Roles: ~Copyable {
     objectServers = RigidArray(capacity: capacity.objectServers)
     managementClients = RigidArray(capacity: capacity.managementClients)
     mounts = RigidArray(capacity: capacity.mounts)
+    objects = ObjectClient(
+      operations: capacity.objectOperations, requests: capacity.objectRequests)
     targetOfRequest = RigidArray(capacity: serverRequests)
     for _ in 0..<serverRequests { targetOfRequest.append(0) }
     targetOfExport = RigidArray(capacity: exports)
@@ -109,7 +111,9 @@ package struct Roles: ~Copyable {
     case .mount: mounts[tag.index].handle(event, tag, &node)
     case .link: links.handle(event, tag, &node)
     case .server: report(event, to: tag.index, &node)
-    case .object: objects.handle(event, tag, &node)
+    case .object:
+      objects.handle(event, tag, &node)
+      reportObjects()
     }
     return true
   }
@@ -120,12 +124,15 @@ package struct Roles: ~Copyable {
   package mutating func expired(timer owner: UInt32, _ node: inout NodeCore) {
     let tag = OwnerTag(raw: owner)
     switch tag.part {
-    case .program, .server, .object: preconditionFailure("a timer of nobody")
+    case .program, .server: preconditionFailure("a timer of nobody")
     case .managementClient:
       managementClients[tag.index].expired(tag, &node)
       takeReports(tag.index, &node)
     case .mount: mounts[tag.index].expired(tag, &node)
     case .link: links.expired(tag, &node)
+    case .object:
+      objects.expired(&node)
+      reportObjects()
     }
   }
 }

@@ -7,6 +7,9 @@ package struct RolesCapacity: Equatable, Sendable {
   /// Management servers that this node is a client of.
   package var managementClients = 2
   package var mounts = 4
+  /// Operations on objects elsewhere that callers may have at a time, and their requests: powers of two.
+  package var objectOperations = 64
+  package var objectRequests = 128
   /// Events that nobody has taken yet, a power of two.
   package var events = 1024
 

@@ -44,7 +44,10 @@ extension Roles {
         MetadataServer(specification, target: target, slot: slot, image: image))
     case .ost:
       place = objectServers.count
-      objectServers.append(ObjectServer(specification, target: target, slot: slot, image: image))
+      objectServers.append(
+        ObjectServer(
+          specification, target: target, slot: slot, image: image,
+          requests: targetOfRequest.count, exports: targetOfExport.count))
     }
     targets.append(HostedTarget(kind: specification.kind, place: place, slot: slot))
     open(
@@ -64,6 +67,10 @@ extension Roles {
   package mutating func exchange<Store: TargetStore & ~Copyable>(
     _ target: Int, with store: inout Store, _ node: inout NodeCore
   ) {
+    if targets[target].kind == .ost {
+      // Memory may have become free since.
+      objectServers[targets[target].place].resume(&disks[target], &node)
+    }
     repeat {
       store.submit(&disks[target].commands, memory: &node.turn.memory, at: node.turn.now)
       store.poll(&disks[target].completions, memory: &node.turn.memory, at: node.turn.now)
