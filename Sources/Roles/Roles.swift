@@ -108,7 +108,9 @@ package struct Roles: ~Copyable {
     case .managementClient:
       managementClients[tag.index].handle(event, tag, &node)
       takeReports(tag.index, &node)
-    case .mount: mounts[tag.index].handle(event, tag, &node)
+    case .mount:
+      mounts[tag.index].handle(event, &node, &events)
+      settleWatch(of: tag.index, &node)
     case .link: links.handle(event, tag, &node)
     case .server: report(event, to: tag.index, &node)
     case .object:
@@ -128,7 +130,7 @@ package struct Roles: ~Copyable {
     case .managementClient:
       managementClients[tag.index].expired(tag, &node)
       takeReports(tag.index, &node)
-    case .mount: mounts[tag.index].expired(tag, &node)
+    case .mount: mounts[tag.index].expired(&node, &events)
     case .link: links.expired(tag, &node)
     case .object:
       objects.expired(&node)

@@ -28,8 +28,13 @@ extension Roles {
       switch report {
       case .registered(let target, let status, let explanation):
         registered(target, by: index, status, explanation, &node)
-      case .changed: break
-      case .failed: break
+      case .changed(let tag):
+        if tag.part == .mount { configurationChanged(ofMount: tag.index, &node) }
+      case .failed(let tag, let status, let explanation):
+        if tag.part == .mount {
+          mounts[tag.index].cannotRead(status, explanation, &node, &events)
+          settleWatch(of: tag.index, &node)
+        }
       }
     }
   }
