@@ -28,6 +28,66 @@ package struct ConfigLog: Sendable {
     bytes.withMutableRawSpan { header.encode(into: &$0) }
   }
 
+  /// A log as it was kept; nil when its bytes are not those of a log.
+  package init?(name: String, id: LogID, bytes: [UInt8]) {
+    var isSwapped = false
+    guard let header = try? LogHeader(decoding: bytes.rawBytes, swapped: &isSwapped), !isSwapped
+    else { return nil }
+    self.name = name
+    self.id = id
+    self.header = header
+    self.bytes = bytes
+    var offset = Self.chunkByteCount
+    var last: UInt32 = 0
+    while offset < bytes.count {
+      let end = min(bytes.count, offset - offset % Self.chunkByteCount + Self.chunkByteCount)
+      guard let record = try? LogRecordHeader(record: bytes.rawBytes, at: offset, before: end),
+        record.index == last + 1
+      else { return nil }
+      last = record.index
+      if offset % Self.chunkByteCount == 0 { firstIndices.append(last) }
+      offset += Int(record.length)
+    }
+    guard last == header.lastIndex else { return nil }
+  }
+
+  /// Makes the sections of a target count no more: it has new ones (spec 11 §12.1, SKIP).
+  ///
+  /// - Returns: whether there were any.
+  package mutating func skipSections(of target: String) -> Bool {
+    guard let name = WireText<64>(target) else { return false }
+    var found: [(offset: Int, marker: ConfigMarker)] = []
+    forEachRecord { bytes, content in
+      guard let record = try? ConfigRecord(decoding: bytes, in: content),
+        record.command == .marker
+      else { return }
+      let range = record.range(of: 1, in: bytes)
+      guard range.count >= ConfigMarker.byteCount else { return }
+      let marker = ConfigMarker(at: range.lowerBound, in: bytes, swapped: record.swapped)
+      if marker.target == name, !marker.flags.contains(.skip) {
+        found.append((range.lowerBound, marker))
+      }
+    }
+    bytes.withMutableRawSpan { span in
+      for (offset, marker) in found {
+        var marker = marker
+        marker.flags.insert(.skip)
+        marker.encode(into: &span, at: offset)
+      }
+    }
+    return !found.isEmpty
+  }
+
+  /// Goes through all records that count.
+  package func forEachRecord(_ body: (borrowing RawSpan, Range<Int>) -> Void) {
+    var offset = Self.chunkByteCount
+    while offset < bytes.count {
+      let record = LogRecordHeader(at: offset, in: bytes.rawBytes, swapped: false)
+      if record.type == .configuration { body(bytes.rawBytes, record.content(at: offset)) }
+      offset += Int(record.length)
+    }
+  }
+
   /// The number of the last record; 0 when there is none.
   package var lastIndex: UInt32 { header.lastIndex }
 

@@ -212,6 +212,20 @@ extension ConfigSection {
   }
 }
 
+extension ConfigSection {
+  /// A parameter that a target brought along: `key=value`.
+  package static func parameter(_ target: String, _ text: String) -> ConfigSection {
+    let key = text.prefix { $0 != "=" }
+    if key == "sys.timeout", let seconds = UInt32(text.dropFirst(key.count + 1)) {
+      return ConfigSection(
+        target: target, comment: "timeout",
+        records: [ConfigRecord.encode(.setTimeout, number: seconds, buffers: [])])
+    }
+    return ConfigSection(
+      target: target, comment: String(key.prefix(63)), records: [texts(.parameter, [target, text])])
+  }
+}
+
 extension ConfigLog {
   /// Adds a section between its markers.
   ///

@@ -15,7 +15,12 @@ extension Roles {
     _ target: Int, _ specification: TargetSpecification, instance: UInt32,
     _ node: inout NodeCore
   ) {
-    guard specification.kind != .mgs else { return opened(target, &node) }
+    if specification.kind == .mgs {
+      if let failure = managementServers[targets[target].place].failure {
+        return failed(target, WireErrno.eio.status, failure)
+      }
+      return opened(target, &node)
+    }
     var nodes = specification.managementNodes
     // The management server of this node, if there is one.
     if nodes.isEmpty, !managementServers.isEmpty { nodes = [[.loopback]] }
