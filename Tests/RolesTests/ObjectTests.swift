@@ -20,9 +20,69 @@ struct ObjectTests {
     #expect(written?.status == 0 && written?.byteCount == data.count && written?.retries == 0)
     #expect(written?.attributes.size == 1 << 20)
     let (result, bytes) = world.read(data.count, object)
-    #expect(result?.status == 0 && result?.byteCount == data.count)
-    #expect(bytes == data)
+    let isEqual = bytes == data
+    #expect(result?.status == 0 && result?.byteCount == data.count && isEqual)
     #expect(world.node.server.writes == 1 && world.node.server.reads == 1)
     #expect(world.world.leaks().isEmpty)
+  }
+
+  @Test func attributesAndLife() throws {
+    let world = try ObjectWorld()
+    let object = world.create()
+    #expect(world.create() == .echo(2))
+    var wish = ObjectWish(.setAttributes, object)
+    wish.attributes.valid = [.modificationTime, .uid, .gid]
+    wish.attributes.modificationTime = 1_790_000_123
+    wish.attributes.uid = 500
+    wish.attributes.gid = 501
+    #expect(world.run(wish)?.status == 0)
+    _ = world.write(pattern(5000), object)
+    let found = world.run(ObjectWish(.getAttributes, object))
+    #expect(found?.status == 0)
+    #expect(found?.attributes.modificationTime == 1_790_000_123)
+    #expect(found?.attributes.uid == 500 && found?.attributes.gid == 501)
+    #expect(found?.attributes.size == 5000 && found?.attributes.blocks == 10)
+    #expect(found?.attributes.mode == 0x81B6 && found?.attributes.object == object)
+    #expect(world.run(ObjectWish(.sync, object))?.status == 0)
+    #expect(world.run(ObjectWish(.sync))?.status == 0)
+    #expect(world.run(ObjectWish(.destroy, object))?.status == 0)
+    for action: ObjectWish.Action in [.destroy, .getAttributes, .setAttributes, .punch, .sync] {
+      let gone = world.run(ObjectWish(action, object))?.status
+      #expect(gone == WireErrno.enoent.status, "\(action)")
+    }
+    #expect(world.read(100, object).result?.status == WireErrno.enoent.status)
+    #expect(world.read(100_000, object).result?.status == WireErrno.enoent.status)
+    #expect(world.write(pattern(100), object)?.status == WireErrno.enoent.status)
+    #expect(world.write(pattern(100_000), object)?.status == WireErrno.enoent.status)
+    #expect(world.world.leaks().isEmpty)
+  }
+
+  @Test func statisticsCountWhatIsWrittenAndPromised() throws {
+    let world = try ObjectWorld(byteCapacity: 64 << 20)
+    let object = world.create()
+    let before = world.run(ObjectWish(.statistics))?.statistics
+    #expect(before?.blockByteCount == 4096 && before?.blocks == 16384)
+    let granted = before?.granted ?? 0
+    #expect(granted == 2060)
+    _ = world.write(pattern(1 << 20), object)
+    let after = world.run(ObjectWish(.statistics))?.statistics
+    #expect((before?.freeBlocks ?? 0) - (after?.freeBlocks ?? 0) == 256)
+    #expect((before?.availableBlocks ?? 0) < (before?.freeBlocks ?? 0))
+  }
+
+  @Test func punchCutsAndGrows() throws {
+    let world = try ObjectWorld()
+    let object = world.create()
+    let data = pattern(10_000)
+    _ = world.write(data, object)
+    var wish = ObjectWish(.punch, object)
+    wish.offset = 5000
+    #expect(world.run(wish)?.attributes.size == 5000)
+    wish.offset = 9000
+    #expect(world.run(wish)?.attributes.size == 9000)
+    let (result, bytes) = world.read(20_000, object)
+    #expect(result?.byteCount == 9000)
+    let expected = data[..<5000] + [UInt8](repeating: 0, count: 15_000)
+    #expect(bytes.elementsEqual(expected))
   }
 }

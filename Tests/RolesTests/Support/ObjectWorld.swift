@@ -100,9 +100,9 @@ struct ObjectWorld {
     World.limits(cookie: cookie) { $0.bulkByteCount = 32 << 20 }
   }
 
-  init(users count: Int = 1, plan: DiskPlan? = nil) throws {
+  init(users count: Int = 1, plan: DiskPlan? = nil, byteCapacity: UInt64 = 1 << 30) throws {
     world = World()
-    disk = RoleDisk(.of(.ost), plan: plan)
+    disk = RoleDisk(.of(.ost), plan: plan, byteCapacity: byteCapacity)
     node = ObjectNode([disk])
     try world.add(node, limits: Self.limits(cookie: 0x1000))
     users = (0..<count).map { ObjectUser("user-\($0)") }

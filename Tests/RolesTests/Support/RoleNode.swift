@@ -19,9 +19,11 @@ final class RoleDisk {
   fileprivate(set) var image: TargetImage
   private let hasPlan: Bool
 
-  init(_ specification: TargetSpecification, plan: DiskPlan? = nil) {
+  init(
+    _ specification: TargetSpecification, plan: DiskPlan? = nil, byteCapacity: UInt64 = 1 << 30
+  ) {
     self.specification = specification
-    store = MemoryStore(specification.identity, plan: plan)
+    store = MemoryStore(specification.identity, byteCapacity: byteCapacity, plan: plan)
     image = store.image
     hasPlan = plan != nil
   }
