@@ -79,6 +79,9 @@ public struct TransportError: Error, Equatable, Sendable, CustomStringConvertibl
 public protocol RDMATransport: ~Copyable {
   var capabilities: TransportCapabilities { get }
 
+  /// What people call the device under it, such as `rxe0`; empty where there is none.
+  var deviceName: String { get }
+
   /// Allocates zeroed, page-aligned memory and registers it.
   ///
   /// - Parameters:
@@ -117,5 +120,6 @@ public protocol RDMATransport: ~Copyable {
 }
 
 extension RDMATransport where Self: ~Copyable {
+  public var deviceName: String { "" }
   public mutating func nextDeadline() -> UInt64? { nil }
 }

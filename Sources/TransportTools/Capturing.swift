@@ -24,6 +24,7 @@ package struct Capturing<Base: RDMATransport & ~Copyable>: RDMATransport, ~Copya
   }
 
   package var capabilities: TransportCapabilities { base.capabilities }
+  package var deviceName: String { base.deviceName }
   package var wakeDescriptor: Int32 { base.wakeDescriptor }
 
   package mutating func allocate(

@@ -36,6 +36,7 @@ package struct FaultInjecting<Base: RDMATransport & ~Copyable>: RDMATransport, ~
   }
 
   package var capabilities: TransportCapabilities { base.capabilities }
+  package var deviceName: String { base.deviceName }
   package var wakeDescriptor: Int32 { base.wakeDescriptor }
 
   package mutating func allocate(

@@ -16,6 +16,7 @@ package struct TimedTransport<Base: RDMATransport & ~Copyable>: RDMATransport, ~
   }
 
   package var capabilities: TransportCapabilities { base.capabilities }
+  package var deviceName: String { base.deviceName }
   package var wakeDescriptor: Int32 { base.wakeDescriptor }
 
   package mutating func allocate(

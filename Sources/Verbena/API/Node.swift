@@ -10,7 +10,8 @@ internal import Synchronization
 /// A running node: one or more NIDs, on a loop of its own, over one transport.
 ///
 /// Every call may be made from any thread, has a deadline where it waits for a peer, and ends when its task is
-/// cancelled. A node runs until `stop`; dropping the last reference does not stop it.
+/// cancelled. A node runs until `stop`, or until its RDMA device is removed (`waitUntilStopped`); dropping the last
+/// reference does not stop it.
 public final class Node: Sendable {
   /// The node's NIDs, the primary first.
   public let nids: [NID]
@@ -23,6 +24,12 @@ public final class Node: Sendable {
     var sockets: [ControlSocket] = []
     /// Answers what the node itself does not know.
     var answerer: Answerer?
+    /// The loop has ended and its transport is gone.
+    var isOver = false
+    /// Who waits for that.
+    var waiting: [Call<Bool>] = []
+    /// Why the node stopped by itself.
+    var cause: NodeError?
   }
 
   init(nids: [NID], inbox: Inbox) {
@@ -60,11 +67,12 @@ public final class Node: Sendable {
       // The node's claim on its NIDs lasts as long as the loop.
       withExtendedLifetime(node) {
         do throws(NodeError) {
-          let waiting = try runLoop(
+          let cause = try runLoop(
             configuration, inbox, started, program: program, transport: transport)
-          for call in waiting { call.finish(.success(true)) }
+          node.ended(cause)
         } catch {
           inbox.close()
+          node.ended(nil)
           started.finish(.failure(error))
         }
       }
@@ -87,25 +95,60 @@ public final class Node: Sendable {
   >(
     _ configuration: NodeConfiguration, _ inbox: Inbox, _ started: Call<Bool>,
     program: () -> Program, transport: () throws(TransportError) -> Transport
-  ) throws(NodeError) -> [Call<Bool>] {
+  ) throws(NodeError) -> NodeError? {
     var loop = try Loop(
       configuration: configuration, inbox: inbox, program: program(), transport: transport)
     return try loop.run(started: started)
   }
 
-  /// Closes every connection in order, ends what waits with `NodeError.stopped`, and waits for the loop's end.
-  public func stop() async {
+  /// The loop's last word: gives the NIDs back, and tells who waits.
+  private func ended(_ cause: NodeError?) {
+    closeControlSockets()
+    let waiting = controls.withLock { controls in
+      controls.isOver = true
+      controls.cause = cause
+      controls.ownerships = []
+      let waiting = controls.waiting
+      controls.waiting = []
+      return waiting
+    }
+    for call in waiting { call.finish(.success(true)) }
+  }
+
+  func closeControlSockets() {
     controls.withLock { controls in
       for socket in controls.sockets { socket.close() }
       controls.sockets = []
     }
-    let ended = Call<Bool>()
-    let asked = inbox.send(isBounded: false) { node, operations in
-      operations.whenStopped.append(ended)
-      node.stop()
+  }
+
+  /// Waits until the node has stopped and its transport is gone. Thread rule: any. A cancelled caller waits on: its
+  /// node has an end of its own.
+  ///
+  /// A node whose device is removed stops by itself, as soon as callers have given the memory back that they hold
+  /// of it: until then the system cannot let the device go.
+  ///
+  /// - Throws: `NodeError.transport` with errno 19 (ENODEV) when the node stopped because its device was removed.
+  public func waitUntilStopped() async throws(NodeError) {
+    await end()
+    if let cause = controls.withLock({ $0.cause }) { throw cause }
+  }
+
+  /// Closes every connection in order, ends what waits with `NodeError.stopped`, and waits for the loop's end.
+  public func stop() async {
+    closeControlSockets()
+    inbox.send(isBounded: false) { node, _ in node.stop() }
+    await end()
+  }
+
+  /// Waits until the loop has ended and its transport is gone.
+  private func end() async {
+    let call = Call<Bool>()
+    let isOver = controls.withLock { controls in
+      if !controls.isOver { controls.waiting.append(call) }
+      return controls.isOver
     }
-    if asked { _ = await ended.outcome() }
-    controls.withLock { $0.ownerships = [] }
+    if !isOver { _ = await call.outcome() }
   }
 }
 

@@ -17,6 +17,8 @@ extension Node {
       }
       controls.withLock { $0.sockets.append(socket) }
     }
+    // The loop may have ended by itself meanwhile.
+    if controls.withLock({ $0.isOver }) { closeControlSockets() }
   }
 
   /// Answers a request of the control socket; nil when it is none of its own.

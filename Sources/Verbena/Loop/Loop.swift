@@ -58,7 +58,7 @@ struct Loop<Transport: RDMATransport & ~Copyable, Program: NodeProgram & ~Copyab
     self.sleeper = sleeper
     self.program = program
     self.inbox = inbox
-    log = NodeLog(logger: configuration.logger)
+    log = NodeLog(logger: configuration.logger, device: transport.deviceName)
     operations = Operations()
     pacing = LoopPacing(
       spin: SpinBudget(base: configuration.spin.nanosecondCount),
@@ -80,14 +80,15 @@ struct Loop<Transport: RDMATransport & ~Copyable, Program: NodeProgram & ~Copyab
   /// Runs until the node has stopped and every buffer that callers hold has come back.
   ///
   /// - Parameter started: finished when the node listens on all its NIDs.
-  /// - Returns: who waits for the end: to be told once the transport is gone.
+  /// - Returns: why it ended when nobody had asked for it; else nil.
   /// - Throws: why it could not listen; then the node has stopped.
-  mutating func run(started: Call<Bool>) throws(NodeError) -> [Call<Bool>] {
+  mutating func run(started: Call<Bool>) throws(NodeError) -> NodeError? {
     node.turn.now = clinux_monotonic_nanoseconds()
     node.start()
     program.started(&node)
     var isStarting = true
     var refusal: NodeError?
+    var loss: NodeError?
     while !node.hasStopped {
       look()
       let busy = turn()
@@ -100,11 +101,16 @@ struct Loop<Transport: RDMATransport & ~Copyable, Program: NodeProgram & ~Copyab
           node.stop()
         }
       }
+      if loss == nil, node.lnd.isDeviceRemoved {
+        // The device cannot go before its last user has.
+        loss = .deviceRemoved(transport.deviceName)
+        node.stop()
+      }
       if busy { stir() } else { rest() }
     }
     finish()
     if let refusal { throw refusal }
-    return operations.whenStopped
+    return loss
   }
 
   /// Whether the listeners stand; nil while that is not known.
@@ -115,7 +121,11 @@ struct Loop<Transport: RDMATransport & ~Copyable, Program: NodeProgram & ~Copyab
       case .listening: continue
       case .failed(let errno):
         return .failure(
-          .cannotListen(node.lnet.nid(ofInterface: index), errno: errno))
+          node.lnd.isDeviceRemoved
+            ? .deviceRemoved(transport.deviceName)
+            : .cannotListen(
+              node.lnet.nid(ofInterface: index), port: node.lnd.configuration.service,
+              errno: errno))
       case .down, .starting, .stopping: isListening = false
       }
     }

@@ -11,11 +11,14 @@ internal import Structures
 /// debug.
 struct NodeLog {
   let logger: Logger
+  /// The device under the node's transport; empty for none.
+  let device: String
 
   /// Logs what the rooms have noted since the last time, and tells the subscribers.
   func drain(_ node: inout NodeCore, _ subscriptions: [EventSubscription]) {
     while let record = node.lnd.logRecords.popFirst() {
-      let (level, text) = Self.words(record)
+      var (level, text) = Self.words(record)
+      if record.cause == .deviceRemoved { text = Self.deviceRemoved(device) }
       tell(
         NodeEvent(kind: .init(record.cause), peer: record.peer, explanation: text), level,
         subscriptions)
@@ -42,7 +45,7 @@ struct NodeLog {
     case .established: return (.debug, "connected, queue depth \(number)")
     case .closed: return (.debug, "connection closed: \(ErrnoName(number))")
     case .closedByPeer: return (.debug, "connection closed by the peer")
-    case .deviceRemoved: return (.error, "the RDMA device was removed")
+    case .deviceRemoved: return (.error, deviceRemoved(""))
     case .rejectSent: return (.info, "refused its connection: \(reason(number))")
     case .rejectReceived: return (.info, "it refused our connection: \(reason(number))")
     case .rejectUnreadable:
@@ -80,6 +83,11 @@ struct NodeLog {
     case .depthReduced:
       return (.notice, "queue depth \(number) instead of \(record.limit): the device has no more")
     }
+  }
+
+  /// - Parameter device: its name; empty for none.
+  static func deviceRemoved(_ device: String) -> String {
+    "the RDMA device \(device.isEmpty ? "" : device + " ")was removed: the node stops"
   }
 
   private static func reason(_ number: Int64) -> String {

@@ -43,8 +43,6 @@ struct Operations {
   var isOver = false
   /// Who hears of the node's rare events.
   var subscriptions: [EventSubscription] = []
-  /// Callers that wait for the node's end.
-  var whenStopped: [Call<Bool>] = []
 
   /// Files an operation; its tag goes into the LNet call.
   ///

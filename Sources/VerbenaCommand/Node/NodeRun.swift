@@ -17,7 +17,8 @@ struct NodeRun {
   }
 
   func untilSignal() async throws {
-    let (requests, source) = AsyncStream.makeStream(of: Void.self)
+    // Somebody asks it to end, or it has ended by itself.
+    let (ends, source) = AsyncStream.makeStream(of: Void.self)
     let dumps = Dumps()
     try await Interruption().whileWatching(
       onRequest: { source.yield() }, onDump: { await dumps.show() }
@@ -42,11 +43,20 @@ struct NodeRun {
       for nid in node.nids { Streams.output("\(nid) ready, by \(plan.backend.name)\n") }
       let nids = node.nids.map(\.description).joined(separator: " ")
       ServiceManager.tell(["READY=1", "STATUS=\(nids) ready, by \(plan.backend.name)"])
-      for await _ in requests { break }
+      let ending = Task {
+        defer { source.yield() }
+        try await node.waitUntilStopped()
+      }
+      for await _ in ends { break }
       ServiceManager.tell(["STOPPING=1", "STATUS=closing every connection"])
       logger.info("closing every connection")
       endpoint?.close()
       await node.stop()
+      do {
+        try await ending.value
+      } catch let error as NodeError {
+        throw CommandFailure(error)
+      }
       logger.info("stopped")
     }
   }
