@@ -223,8 +223,8 @@ let package = Package(
     .testTarget(
       name: "VerbenaTests",
       dependencies: [
-        "Verbena", "BenchKit", "EmulatedTransport", "LNet", "LustreWire", "NodeCore", "PtlRPC",
-        "RDMATransport",
+        "Verbena", "BenchKit", "Connections", "EmulatedTransport", "LNet", "LustreWire", "NodeCore",
+        "PtlRPC", "RDMATransport", "Roles",
       ]),
     .testTarget(
       name: "BenchKitTests",

@@ -22,6 +22,11 @@ uint64_t clinux_monotonic_nanoseconds(void) { return nanoseconds(CLOCK_MONOTONIC
 
 uint64_t clinux_realtime_nanoseconds(void) { return nanoseconds(CLOCK_REALTIME); }
 
+void clinux_pause_milliseconds(uint32_t milliseconds) {
+  struct timespec pause = {milliseconds / 1000, (long)(milliseconds % 1000) * 1000000};
+  nanosleep(&pause, NULL);
+}
+
 int32_t clinux_process_id(void) { return getpid(); }
 
 int clinux_eventfd(void) {

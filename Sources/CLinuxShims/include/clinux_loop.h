@@ -7,6 +7,8 @@
 uint64_t clinux_monotonic_nanoseconds(void);
 /// CLOCK_REALTIME in nanoseconds.
 uint64_t clinux_realtime_nanoseconds(void);
+/// Lets the thread sleep so long.
+void clinux_pause_milliseconds(uint32_t milliseconds);
 /// The number of this process.
 int32_t clinux_process_id(void);
 

@@ -137,6 +137,7 @@ extension Node {
           guard event.isUnlinked else { return .goesOn }
         }
         if case .cancelled = signal { return .goesOn }
+        if case .connections = signal { return .goesOn }
         source.finish()
         end.finish(&node, &operations)
         return .done

@@ -39,6 +39,7 @@ extension Node {
         case .event(let event):
           call.finish(Self.description(event, of: nid, &node))
           return .done
+        case .connections: return .goesOn
         case .deadline: call.finish(.failure(NodeError(status: -110, "discover", nid)))
         case .cancelled: call.finish(.failure(.cancelled("discover", nid)))
         case .stopped: call.finish(.failure(.stopped("discover", nid)))

@@ -30,6 +30,7 @@ extension Node {
         case .event(let event):
           call.finish(Self.reply(event, to: nid, since: start, &node))
           return .done
+        case .connections: return .goesOn
         case .deadline:
           return .goesOn
         case .cancelled:

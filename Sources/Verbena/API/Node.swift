@@ -58,8 +58,20 @@ public final class Node: Sendable {
     _ configuration: NodeConfiguration, program: @escaping @Sendable () -> Program,
     transport: @escaping @Sendable () throws(TransportError) -> Transport
   ) async throws(NodeError) -> Node {
+    try await start(
+      configuration, inbox: try Inbox(), program: program, transport: transport)
+  }
+
+  /// The same with an inbox that others know already.
+  static func start<
+    Transport: RDMATransport & ~Copyable & SendableMetatype,
+    Program: NodeProgram & ~Copyable & SendableMetatype
+  >(
+    _ configuration: NodeConfiguration, inbox: Inbox,
+    program: @escaping @Sendable () -> Program,
+    transport: @escaping @Sendable () throws(TransportError) -> Transport
+  ) async throws(NodeError) -> Node {
     try configuration.validate()
-    let inbox = try Inbox()
     let node = Node(nids: configuration.nids, inbox: inbox)
     if configuration.isControllable { try node.claimNIDs() }
     let started = Call<Bool>()

@@ -5,6 +5,7 @@ package import LNet
 public import Logging
 package import O2IBLND
 package import PtlRPC
+package import Roles
 
 /// What a node is: its NIDs, its tunables, its memory.
 public struct NodeConfiguration: Sendable {
@@ -21,6 +22,8 @@ public struct NodeConfiguration: Sendable {
   package var rpc: RPCConfiguration
   /// Imports and exports; none for a node without targets and clients.
   package var connections: ConnectionsConfiguration
+  /// Tables of the node's roles.
+  package var roles: RolesCapacity
   /// Whether peers are discovered before the first message, and told of us (spec 01 §7).
   public var discovery: Bool
   /// Until a message that was not answered is given up: 10 to 3600 s, 50 s by default.
@@ -47,6 +50,7 @@ public struct NodeConfiguration: Sendable {
     lnetLimits = LNetCapacity()
     rpc = .none
     connections = .none
+    roles = RolesCapacity()
     discovery = true
     transactionTimeout = .seconds(50)
     bulkByteCount = 64 << 20

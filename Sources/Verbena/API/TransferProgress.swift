@@ -29,6 +29,7 @@ final class TransferProgress {
       guard event.isUnlinked else { return .goesOn }
       call.finish(outcome)
       return .done
+    case .connections: break
     case .deadline: giveUp(NodeError(status: -110, name, peer), &node)
     case .cancelled: giveUp(.cancelled(name, peer), &node)
     case .stopped:

@@ -145,6 +145,7 @@ struct Loop<Transport: RDMATransport & ~Copyable, Program: NodeProgram & ~Copyab
     _ = takeWork()
     operations.stopAll(&node)
     for subscription in operations.subscriptions { subscription.finish() }
+    program.ended()
   }
 
   /// Looks for completions only, as an idle loop does most of the time, until a whole turn is due.
@@ -169,6 +170,7 @@ struct Loop<Transport: RDMATransport & ~Copyable, Program: NodeProgram & ~Copyab
     }
     let connected = takeConnectionEvents()
     let worked = takeWork()
+    let looked = program.looked(&node)
     let expired = node.expire { owner, node in
       if owner >= NodeCore.firstProgramTimer {
         program.expired(timer: owner - NodeCore.firstProgramTimer, &node)
@@ -178,7 +180,7 @@ struct Loop<Transport: RDMATransport & ~Copyable, Program: NodeProgram & ~Copyab
     }
     node.pump()
     deliver()
-    let isBusy = completed || connected || worked || expired
+    let isBusy = completed || connected || worked || looked || expired
     if isBusy {
       program.turned(&node)
       node.pump()
@@ -236,7 +238,7 @@ struct Loop<Transport: RDMATransport & ~Copyable, Program: NodeProgram & ~Copyab
         isAny = true
       }
       while let event = node.nextConnectionsEvent() {
-        program.received(event, &node)
+        if !operations.take(event, &node) { program.received(event, &node) }
         node.pump()
         isAny = true
       }

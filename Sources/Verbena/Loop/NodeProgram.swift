@@ -20,6 +20,12 @@ package protocol NodeProgram: ~Copyable {
   mutating func expired(timer owner: UInt32, _ node: inout NodeCore)
   /// The node has taken in all that this turn brought: what it counts is up to date.
   mutating func turned(_ node: inout NodeCore)
+  /// Called in every turn: looks at what other threads have left.
+  ///
+  /// - Returns: whether there was anything.
+  mutating func looked(_ node: inout NodeCore) -> Bool
+  /// The node has stopped, and the loop ends: may wait for threads of its own.
+  mutating func ended()
 }
 
 extension NodeProgram where Self: ~Copyable {
@@ -30,6 +36,8 @@ extension NodeProgram where Self: ~Copyable {
   package mutating func expired(timer owner: UInt32, _ node: inout NodeCore) {}
   /// Most programs live by their events.
   package mutating func turned(_ node: inout NodeCore) {}
+  package mutating func looked(_ node: inout NodeCore) -> Bool { false }
+  package mutating func ended() {}
 }
 
 /// The program of a node that is used from outside only.

@@ -1,3 +1,4 @@
+internal import Connections
 internal import LNet
 internal import NodeCore
 internal import RDMATransport
@@ -11,6 +12,8 @@ struct Operations {
   /// What an operation is told.
   enum Signal {
     case event(LNetEvent)
+    /// Of an import or a request that was made with the operation's `ownerNumber`.
+    case connections(ConnectionsEvent)
     case deadline
     case cancelled
     case stopped
@@ -26,6 +29,14 @@ struct Operations {
   /// Tags from here on are operations of this table. Of the others, by their upper two bits: 2 are the connections',
   /// 1 are PtlRPC's (see their `owns`), 0 are the node's program's.
   static let firstTag: UInt64 = 3 << 62
+
+  /// The numbers that operations give imports and requests begin here; those of programs end below it.
+  static let ownerNumberBase: UInt64 = 1 << 27
+
+  /// What an operation gives its imports and requests as their owner's number.
+  static func ownerNumber(_ tag: UInt64) -> UInt32 {
+    UInt32(truncatingIfNeeded: ownerNumberBase | (tag & (ownerNumberBase - 1)))
+  }
 
   /// Operations with a deadline at a time; beyond it they run without one of their own.
   static let timerCountMax = 4096
@@ -51,8 +62,8 @@ struct Operations {
     deadline: UInt64?, _ node: inout NodeCore, _ handler: @escaping Handler
   ) -> UInt64 {
     repeat {
-      // Below the owners of program timers.
-      nextTag = (nextTag + 1) & 0x7FFF_FFFF
+      // Below the owners of program timers, and the numbers that roles give imports and requests.
+      nextTag = (nextTag + 1) & (Self.ownerNumberBase - 1)
     } while operations[Self.firstTag | nextTag] != nil
     let tag = Self.firstTag | nextTag
     var timer: TimerID?
@@ -68,6 +79,24 @@ struct Operations {
   mutating func take(_ event: LNetEvent, _ node: inout NodeCore) -> Bool {
     guard event.tag >= Self.firstTag else { return false }
     signal(.event(event), tag: event.tag, &node)
+    return true
+  }
+
+  /// The same with an event of the connections.
+  mutating func take(_ event: ConnectionsEvent, _ node: inout NodeCore) -> Bool {
+    switch event.kind {
+    case .connected, .closed, .attemptFailed, .lost, .evicted, .idle, .replied, .failed, .released:
+      break
+    case .requested, .transferred, .acknowledged, .exportConnected, .exportGone, .called,
+      .lockHeld, .lockFailed, .lockBlocked, .lockReleased, .lockLost, .glimpsed, .lockGranted,
+      .calledBack:
+      return false
+    }
+    guard UInt64(event.tag) & ~(Self.ownerNumberBase - 1) == Self.ownerNumberBase else {
+      return false
+    }
+    let number = UInt64(event.tag) & (Self.ownerNumberBase - 1)
+    signal(.connections(event), tag: Self.firstTag | number, &node)
     return true
   }
 

@@ -41,15 +41,18 @@ package struct FileStore: ~Copyable, TargetStore {
   ///   - identity: whose it must be. In a new directory it is stored; in an old one only the UUID and the kind
   ///     are compared. The mount count is the store's.
   ///   - bell: an eventfd of the loop, rung when there is something to poll. It must stay open until `hasEnded`.
+  ///   - owner: who closes the bell when it goes: it is kept until then.
   package static func open(
     _ directory: String, _ identity: TargetIdentity, bell: Int32,
+    keeping owner: (any AnyObject & Sendable)? = nil,
     _ configuration: Configuration = Configuration()
   ) throws(NodeError) -> FileStore {
     let store = try StoreFolder.open(directory, identity)
     let image = store.image
     let report = store.report
     let channel = try StorageChannel(
-      capacity: configuration.queueCapacity, durable: image.lastTransno, loopBell: bell)
+      capacity: configuration.queueCapacity, durable: image.lastTransno, loopBell: bell,
+      bellOwner: owner)
     let hand = Guarded<DirectoryStore?>(store)
     let interval = configuration.commitInterval
     let pass = HandOver(hand)

@@ -25,12 +25,17 @@ final class StorageChannel: Sendable {
   let bell: Int32
   /// Wakes the loop; it is the loop's own.
   let loopBell: Int32
+  /// Who closes it when it goes.
+  private let bellOwner: (any AnyObject & Sendable)?
 
-  init(capacity: Int, durable: UInt64, loopBell: Int32) throws(NodeError) {
+  init(
+    capacity: Int, durable: UInt64, loopBell: Int32, bellOwner: (any AnyObject & Sendable)? = nil
+  ) throws(NodeError) {
     commands = SPSCRing(capacity: capacity)
     results = SPSCRing(capacity: capacity)
     durableTransno = Atomic(durable)
     self.loopBell = loopBell
+    self.bellOwner = bellOwner
     bell = clinux_eventfd()
     guard bell >= 0 else {
       throw NodeError(

@@ -1,0 +1,142 @@
+internal import Connections
+internal import LNet
+internal import LustreWire
+internal import NodeCore
+internal import PtlRPC
+internal import RDMATransport
+internal import Structures
+
+/// An import that a caller has made, from its first attempt until it is closed. Loop only.
+final class ImportProgress: @unchecked Sendable {
+  private let target: ObdUUID
+  private let peer: NID?
+  private let isPatient: Bool
+  var handle = ImportHandle.none
+  /// Who waits until it is FULL for the first time.
+  var openCall: Call<ImportHandle>?
+  var closeCalls: [Call<Bool>] = []
+  private(set) var isClosed = false
+  private var lastStatus: Int32 = 0
+
+  init(target: ObdUUID, peer: NID?, isPatient: Bool) {
+    self.target = target
+    self.peer = peer
+    self.isPatient = isPatient
+  }
+
+  func advance(_ signal: Operations.Signal, _ node: inout NodeCore) -> Operations.Step {
+    switch signal {
+    case .connections(let event): return advance(event, &node)
+    case .event: return .goesOn
+    case .deadline:
+      let status = lastStatus == 0 ? WireErrno.etimedout.status : lastStatus
+      giveUp(failure(status, "was not connected in time"), &node)
+    case .cancelled: giveUp(.cancelled("connect", peer), &node)
+    case .stopped:
+      finishOpening(.failure(.stopped("connect", peer)))
+      finishClosing()
+      return .done
+    }
+    return .goesOn
+  }
+
+  private func advance(
+    _ event: ConnectionsEvent, _ node: inout NodeCore
+  ) -> Operations.Step {
+    switch event.kind {
+    case .connected: finishOpening(.success(handle))
+    case .attemptFailed:
+      lastStatus = event.status
+      if !isPatient { giveUp(failure(event.status, "refused the connection"), &node) }
+    case .closed:
+      finishOpening(
+        .failure(failure(event.status == 0 ? lastStatus : event.status, "was not connected")))
+      node.connections.removeImport(handle, turn: &node.turn)
+      finishClosing()
+      return .done
+    default: break
+    }
+    return .goesOn
+  }
+
+  private func failure(_ status: Int32, _ what: String) -> NodeError {
+    var error = NodeError(status: status, "connect", peer)
+    let name = WireErrno(status: status)?.name.map { "\($0)" } ?? "errno \(-status)"
+    error.explanation = "\(target) \(what) (\(name)): \(error.explanation)"
+    return error
+  }
+
+  /// Nobody waits any more for what is not there.
+  private func giveUp(_ error: NodeError, _ node: inout NodeCore) {
+    guard openCall != nil else { return }
+    finishOpening(.failure(error))
+    node.connections.close(handle, rpc: &node.rpc, lnet: &node.lnet, turn: &node.turn)
+  }
+
+  private func finishOpening(_ outcome: Result<ImportHandle, NodeError>) {
+    openCall?.finish(outcome)
+    openCall = nil
+  }
+
+  private func finishClosing() {
+    isClosed = true
+    for call in closeCalls { call.finish(.success(true)) }
+    closeCalls = []
+  }
+}
+
+/// A request that a caller waits for. Loop only.
+final class RequestFlight {
+  private let name: String
+  private let peer: NID?
+  var request = RequestHandle.none
+
+  init(name: String, peer: NID?) {
+    self.name = name
+    self.peer = peer
+  }
+
+  func advance(
+    _ signal: Operations.Signal, _ node: inout NodeCore, _ call: Call<ImportReply>
+  ) -> Operations.Step {
+    switch signal {
+    case .connections(let event):
+      guard event.kind == .replied || event.kind == .failed else { return .goesOn }
+      call.finish(outcome(event, &node))
+    case .event: return .goesOn
+    case .deadline: call.finish(.failure(NodeError(status: WireErrno.etimedout.status, name, peer)))
+    case .cancelled: call.finish(.failure(.cancelled(name, peer)))
+    case .stopped: call.finish(.failure(.stopped(name, peer)))
+    }
+    node.connections.release(request, rpc: &node.rpc, turn: &node.turn)
+    return .done
+  }
+
+  private func outcome(
+    _ event: ConnectionsEvent, _ node: inout NodeCore
+  ) -> Result<ImportReply, NodeError> {
+    guard event.kind == .replied else {
+      return .failure(NodeError(status: event.status, name, peer))
+    }
+    do throws(WireError) {
+      let reply = try node.rpc.reply(to: request, turn: &node.turn)
+      let bytes = node.turn.memory.bytes(reply.bytes)
+      var buffers: [[UInt8]] = []
+      for index in 1..<max(1, reply.message.bufferCount) {
+        let buffer = try reply.message.buffer(index, in: bytes)
+        var copy = [UInt8](repeating: 0, count: buffer.byteCount)
+        for offset in copy.indices { copy[offset] = buffer.byte(at: offset) }
+        buffers.append(copy)
+      }
+      return .success(
+        ImportReply(
+          status: event.status, lastCommitted: reply.body.lastCommitted,
+          transno: reply.body.transno, buffers: buffers))
+    } catch {
+      return .failure(
+        NodeError(
+          code: .remote, operation: name, peer: peer, errno: 71,
+          explanation: "its reply makes no sense: \(error)"))
+    }
+  }
+}

@@ -1,0 +1,107 @@
+internal import BasicContainers
+internal import Connections
+package import NodeCore
+package import RDMATransport
+package import Roles
+internal import Storage
+internal import Synchronization
+
+/// A target that a node is to host, and where its data are.
+package struct HostedTarget: Sendable {
+  package var specification: TargetSpecification
+  /// The directory of the target's own data; nil for memory, which ends with the node.
+  package var directory: String?
+
+  package init(_ specification: TargetSpecification, directory: String? = nil) {
+    self.specification = specification
+    self.directory = directory
+  }
+}
+
+/// A running node with roles: the targets that it hosts and the file systems it has mounted.
+///
+/// What a `Node` can do, `node` can. Thread rule: any.
+package final class LustreNode: Sendable {
+  package let node: Node
+  package let hosted: [HostedTarget]
+  let desk: RoleDesk
+
+  private init(node: Node, hosted: [HostedTarget], desk: RoleDesk) {
+    self.node = node
+    self.hosted = hosted
+    self.desk = desk
+  }
+
+  /// Opens the targets' directories, starts the node and waits until it listens; its targets open when their
+  /// management server knows them (`notices`).
+  ///
+  /// - Parameters:
+  ///   - configuration: with `enableConnections` called.
+  ///   - targets: the management server first, if it is one of them.
+  ///   - guest: a program that runs beside the roles.
+  package static func start<
+    Transport: RDMATransport & ~Copyable & SendableMetatype,
+    Guest: NodeProgram & ~Copyable & SendableMetatype
+  >(
+    _ configuration: NodeConfiguration, targets: [HostedTarget] = [],
+    guest: @escaping @Sendable () -> Guest,
+    transport: @escaping @Sendable () throws(TransportError) -> Transport
+  ) async throws(NodeError) -> LustreNode {
+    guard configuration.connections.capacity != .none else {
+      throw NodeError(
+        code: .configuration, operation: "start",
+        explanation: "a node with roles has connections: call enableConnections")
+    }
+    let inbox = try Inbox()
+    let stores = try await open(targets, inbox)
+    let desk = RoleDesk()
+    let node = try await Node.start(
+      configuration, inbox: inbox,
+      program: {
+        RoleProgram(configuration, hosted: targets, stores: stores, desk: desk, guest: guest())
+      }, transport: transport)
+    return LustreNode(node: node, hosted: targets, desk: desk)
+  }
+
+  /// Opens the stores on a thread of their own: a disk takes its time.
+  private static func open(
+    _ targets: [HostedTarget], _ inbox: Inbox
+  ) async throws(NodeError) -> StoreCrate {
+    let opened = Call<StoreCrate>()
+    try LoopThread.start(name: "verbena open") {
+      do throws(NodeError) {
+        var stores = RigidArray<FileStore>(capacity: targets.count)
+        for target in targets {
+          guard let directory = target.directory else { continue }
+          stores.append(
+            try FileStore.open(
+              directory, target.specification.identity, bell: inbox.bell, keeping: inbox))
+        }
+        opened.finish(.success(StoreCrate(stores)))
+      } catch { opened.finish(.failure(error)) }
+    }
+    return try await opened.outcome().get()
+  }
+
+  /// What has become of the targets so far, and what becomes of them from now on.
+  package func notices() -> AsyncStream<TargetNotice> { desk.notices() }
+
+  /// Lets the roles do something on their loop.
+  ///
+  /// - Returns: what `body` returns.
+  package func withRoles<Success: Sendable>(
+    _ operation: String, _ body: @escaping @Sendable (inout Roles, inout NodeCore) -> Success
+  ) async throws(NodeError) -> Success {
+    let call = Call<Success>()
+    desk.put(
+      RoleDesk.Work(
+        run: { roles, node in call.finish(.success(body(&roles, &node))) },
+        stopped: { call.finish(.failure(.stopped(operation, nil))) }))
+    // Wakes the loop, which looks at the desk behind its inbox.
+    node.inbox.send(isBounded: false) { _, _ in }
+    return try await call.outcome().get()
+  }
+
+  /// Closes every connection in order and waits until all that was acknowledged is on disk.
+  package func stop() async { await node.stop() }
+}

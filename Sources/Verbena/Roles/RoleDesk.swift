@@ -1,0 +1,126 @@
+internal import NodeCore
+internal import Roles
+internal import Synchronization
+
+/// What has become of a target that a node hosts.
+package struct TargetNotice: Sendable {
+  package enum State: String, Sendable {
+    /// Its management server does not know it yet.
+    case opening
+    case open
+    case failed
+  }
+
+  package var name: String
+  package var state: State
+  /// Why it failed, or what it serves without; empty when nothing is wrong.
+  package var explanation: String
+}
+
+/// Between the roles on a loop and those outside who ask them something.
+final class RoleDesk: Sendable {
+  /// Work for the loop's thread: it may use the roles.
+  struct Work: Sendable {
+    var run: @Sendable (inout Roles, inout NodeCore) -> Void
+    /// Called instead when the node has stopped.
+    var stopped: @Sendable () -> Void
+  }
+  typealias Waiter = @Sendable (RolesEvent, inout Roles) -> Void
+
+  private struct State {
+    var work: [Work] = []
+    var notices: [String: TargetNotice] = [:]
+    var listeners: [AsyncStream<TargetNotice>.Continuation] = []
+    /// Who waits for events, by the kinds' subject and its place.
+    var waiters: [Subject: Waiter] = [:]
+    var isClosed = false
+  }
+
+  /// What an event is about.
+  enum Subject: Hashable {
+    case target(UInt32)
+    case mount(UInt32)
+    case object(UInt32)
+  }
+
+  private let state = Guarded(State())
+  private let hasWork = Atomic<Bool>(false)
+
+  /// Leaves work; the loop must be woken.
+  func put(_ work: Work) {
+    let isTaken = state.withLock { state in
+      if !state.isClosed { state.work.append(work) }
+      return !state.isClosed
+    }
+    guard isTaken else { return work.stopped() }
+    hasWork.store(true, ordering: .releasing)
+  }
+
+  func take() -> Work? {
+    guard hasWork.load(ordering: .acquiring) else { return nil }
+    return state.withLock { state in
+      guard !state.work.isEmpty else {
+        hasWork.store(false, ordering: .relaxed)
+        return nil
+      }
+      return state.work.removeFirst()
+    }
+  }
+
+  /// Whom events of a subject go to; nil for nobody.
+  func wait(for subject: Subject, _ waiter: Waiter?) {
+    state.withLock { $0.waiters[subject] = waiter }
+  }
+
+  func tell(_ event: RolesEvent, _ roles: inout Roles, _ hosted: [HostedTarget]) {
+    let subject: Subject
+    switch event.kind {
+    case .targetOpen, .targetFailed:
+      subject = .target(event.index)
+      note(
+        TargetNotice(
+          name: hosted[Int(event.index)].specification.name,
+          state: event.kind == .targetOpen ? .open : .failed,
+          explanation: roles.explanation(ofTarget: Int(event.index))))
+    case .mounted, .mountFailed, .mountChanged, .unmounted: subject = .mount(event.index)
+    case .objectDone: subject = .object(event.index)
+    }
+    let waiter = state.withLock { $0.waiters[subject] }
+    waiter?(event, &roles)
+  }
+
+  func note(_ notice: TargetNotice) {
+    let listeners = state.withLock { state in
+      state.notices[notice.name] = notice
+      return state.listeners
+    }
+    for listener in listeners { listener.yield(notice) }
+  }
+
+  func notice(of name: String) -> TargetNotice? { state.withLock { $0.notices[name] } }
+
+  /// What has become of the targets so far, and becomes of them from now on.
+  func notices() -> AsyncStream<TargetNotice> {
+    let (stream, source) = AsyncStream.makeStream(
+      of: TargetNotice.self, bufferingPolicy: .bufferingNewest(1024))
+    let (known, isClosed) = state.withLock { state in
+      if !state.isClosed { state.listeners.append(source) }
+      return (state.notices.values.sorted { $0.name < $1.name }, state.isClosed)
+    }
+    for notice in known { source.yield(notice) }
+    if isClosed { source.finish() }
+    return stream
+  }
+
+  func close() {
+    let (listeners, work) = state.withLock { state in
+      let work = state.work
+      state.work = []
+      state.isClosed = true
+      state.waiters = [:]
+      return (state.listeners, work)
+    }
+    for one in work { one.stopped() }
+    for listener in listeners { listener.finish() }
+  }
+}
