@@ -11,43 +11,8 @@ import Storage
 import Testing
 
 @Suite struct ManagementTests {
-  /// A management server on node 0, a metadata target on node 1, and object targets on those that follow.
-  final class Cluster {
-    let world: World
-    let management: RoleNode
-    let managementDisk: RoleDisk
-    var servers: [RoleNode] = []
-    var disks: [RoleDisk] = []
-
-    init(objectTargets: Int = 1, plan: DiskPlan? = nil, seed: UInt64 = 1) throws {
-      world = World(seed: seed)
-      managementDisk = RoleDisk(.of(.mgs), plan: plan)
-      management = RoleNode([managementDisk])
-      try world.add(management)
-      try add(.mdt, index: 0)
-      for index in 0..<objectTargets { try add(.ost, index: UInt32(index)) }
-    }
-
-    func add(_ kind: TargetKind, index: UInt32) throws {
-      let disk = RoleDisk(.of(kind, index: index, management: 0), plan: DiskPlan(seed: 5))
-      disks.append(disk)
-      servers.append(RoleNode([disk]))
-      let cookie = UInt64(0x10_0000 * (servers.count + 1))
-      try world.add(servers[servers.count - 1], limits: World.limits(cookie: cookie))
-    }
-
-    func watcher(_ fileSystem: String = "lfs") throws -> Watcher {
-      let watcher = Watcher(server: 0, fileSystem)
-      try world.add(watcher, limits: World.limits(cookie: 0x900_0000))
-      return watcher
-    }
-
-    var isOpen: Bool { servers.allSatisfy { $0.count(.targetOpen) == $0.disks.count } }
-    var server: Int { 0 }
-  }
-
   @Test func targetsRegisterAndAreFound() throws {
-    let cluster = try Cluster(objectTargets: 2)
+    let cluster = try ManagedCluster(objectTargets: 2)
     cluster.world.run(30) { cluster.isOpen }
     #expect(cluster.management.count(.targetOpen) == 1)
     #expect(cluster.isOpen)
@@ -64,7 +29,7 @@ import Testing
   }
 
   @Test func watchersHearOfANewTarget() throws {
-    let cluster = try Cluster()
+    let cluster = try ManagedCluster()
     cluster.world.run(30) { cluster.isOpen }
     let watcher = try cluster.watcher()
     cluster.world.run(30) { watcher.map != nil }
