@@ -37,14 +37,14 @@ extension BenchClient {
   /// Whether operations are to begin that have not.
   private mutating func hasMore(at now: UInt64) -> Bool {
     guard startedCount < phase.warmupCount + phase.count, !desk.isStopped else { return false }
-    return phase.durationNanoseconds == 0 || finishedCount <= phase.warmupCount
+    return phase.durationNanoseconds == 0 || startedCount <= phase.warmupCount
       || now &- beganAt < phase.durationNanoseconds
   }
 
   /// Begins operations in the slots that are free: all of them, or as many as are due by now.
   mutating func startDue(_ node: inout NodeCore) {
     let now = node.turn.now
-    while stage == .running, hasMore(at: now), let index = idleSlots.last {
+    while stage == .running, hasMore(at: now), !isWarmingUp, let index = idleSlots.last {
       let due = pace?.time(of: startedCount) ?? now
       guard due <= now else { return arm(at: due, &node) }
       idleSlots.removeLast()
@@ -53,11 +53,18 @@ extension BenchClient {
     if stage == .running, finishedCount == startedCount, !hasMore(at: now) { close(&node) }
   }
 
+  /// Whether those that count wait for the last one before them: what began before the time that is taken of all
+  /// would make the rate better than the latencies allow. An open loop begins them when they are due.
+  private var isWarmingUp: Bool {
+    pace == nil && startedCount == phase.warmupCount && finishedCount < startedCount
+  }
+
   private mutating func start(_ index: Int, dueAt due: UInt64, _ node: inout NodeCore) {
     slots[index].startedAt = node.turn.now
     slots[index].dueAt = due
     slots[index].isBusy = true
     slots[index].isCounted = startedCount >= phase.warmupCount
+    if startedCount == phase.warmupCount { beganAt = due }
     startedCount += 1
     let descriptor = slots[index].descriptor
     do throws(LNetError) {
@@ -117,7 +124,6 @@ extension BenchClient {
       if pace != nil { outcome.correctedLatency.record(now &- slots[index].dueAt) }
       desk.note(outcome.count)
     }
-    if finishedCount == phase.warmupCount { beganAt = now }
     idleSlots.append(index)
     startDue(&node)
   }

@@ -181,14 +181,14 @@ package struct BenchClient: NodeProgram {
   }
 
   private mutating func closed(_ account: BenchAccount, _ node: inout NodeCore) {
-    let isOneWay = phase.operation == .stream || phase.operation == .put
-    if isOneWay {
+    if phase.operation == .stream || phase.operation == .put {
       let arrived = account.received &- accountBefore.received
       if Int(arrived) < startedCount {
         // The others are on their way by another connection; the deadline is the desk's.
         return arm(at: node.turn.now &+ Self.overtakenNanoseconds, &node)
       }
-      outcome.elapsedNanoseconds = node.turn.now &- beganAt
+      // The end of a message of a stream is not known here, that of a PUT is.
+      if phase.operation == .stream { outcome.elapsedNanoseconds = node.turn.now &- beganAt }
     }
     outcome.mismatchCount += UInt64(account.mismatched &- accountBefore.mismatched)
     finish(status: 0, &node)

@@ -50,7 +50,8 @@ package struct BenchPhase: Sendable {
 package struct BenchOutcome: Sendable {
   /// Operations that counted.
   package var count = 0
-  /// From the first that counted to the confirmed end of the last, in nanoseconds.
+  /// From the beginning of the first that counted to the end of the last, of a stream to its confirmation, in
+  /// nanoseconds.
   package var elapsedNanoseconds: UInt64 = 0
   /// Of each operation, from the call to its end; of ping-pong one at a time, half of it.
   package var latency = LatencyRecorder()
