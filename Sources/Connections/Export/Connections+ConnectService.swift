@@ -147,6 +147,8 @@ extension Connections {
     rpc: inout PtlRPC, turn: inout Turn
   ) {
     counters.connectsGranted += 1
+    // What the client had laid open before is gone (spec 13 §5.6).
+    rpc.abortTransfers(ofExport: UInt32(slot), turn: &turn)
     setPeer(received.source, interface: received.interface, ofExport: slot)
     exports.cells[slot].connectionCount = received.body.connectionCount
     exports.cells[slot].clientHandle = clientHandle

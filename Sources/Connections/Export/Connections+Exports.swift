@@ -190,6 +190,7 @@ extension Connections {
     _ slot: Int, status: Int32, rpc: inout PtlRPC, turn: inout Turn
   ) {
     endLocks(ofExport: slot, rpc: &rpc, turn: &turn)
+    rpc.abortTransfers(ofExport: UInt32(slot), turn: &turn)
     let record = exports.cells[slot]
     let target = Int(record.target)
     exportIndex.remove(slot, key: record.handle.rawValue)

@@ -94,6 +94,8 @@ extension Connections {
     _ lock: Int, because conflicting: LockDescriptor, rpc: inout PtlRPC, turn: inout Turn
   ) {
     locks.cells[lock].isBlocked = true
+    // A target gives its own locks up by itself, and soon.
+    guard locks.cells[lock].export != noRecord else { return }
     if let timer = locks.cells[lock].timer {
       turn.timers.arm(timer, at: turn.now + timing.lockCallbackTimeout)
     }
@@ -116,14 +118,10 @@ extension Connections {
     // Without room for it, the client is asked when the lock's time has passed.
     guard let handle = begun else { return }
     requests[handle.raw.slot].isAboutLock = true
-    var request = LockRequest()
-    request.descriptor = about ?? record.descriptor
-    var bytes = turn.memory.mutableBytes(rpc.message(of: handle))
-    let start = lengths.offset(of: 1)
-    request.encode(into: &bytes, at: start)
-    record.clientHandle.encode(into: &bytes, at: start + LockRequest.byteCount)
-    record.handle.encode(into: &bytes, at: start + LockRequest.byteCount + 8)
+    encodeCall(
+      handle, record, about: about ?? record.descriptor, lengths, rpc: &rpc, turn: &turn)
     if let value, isCompletion, valueBytes > 0 {
+      var bytes = turn.memory.mutableBytes(rpc.message(of: handle))
       value.encode(into: &bytes, at: lengths.offset(of: 2))
     }
     locks.cells[lock].callback = handle
@@ -138,10 +136,10 @@ extension Connections {
     lockIndex.remove(lock, key: record.handle.rawValue)
     resourceIndex.remove(lock, key: key)
     if let timer = record.timer { turn.timers.disarm(timer) }
-    if record.previous == noRecord {
-      exports.cells[Int(record.export)].firstLock = record.next
-    } else {
+    if record.previous != noRecord {
       locks.cells[Int(record.previous)].next = record.next
+    } else if record.export != noRecord {
+      exports.cells[Int(record.export)].firstLock = record.next
     }
     if record.next != noRecord { locks.cells[Int(record.next)].previous = record.previous }
     if record.callback != .none { releaseCallback(record.callback, rpc: &rpc, turn: &turn) }
@@ -158,7 +156,7 @@ extension Connections {
       last = locks.cells[lock].order
       decide(lock, turn: &turn)
       if locks.cells[lock].isGranted {
-        locks.cells[lock].isCompleting = true
+        locks.cells[lock].isCompleting = locks.cells[lock].export != noRecord
         tell(
           ConnectionsEvent(
             .lockGranted, locks.handle(lock), tag: locks.cells[lock].target))

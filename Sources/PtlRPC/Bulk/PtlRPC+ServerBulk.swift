@@ -218,7 +218,12 @@ extension PtlRPC {
     }
   }
 
-  /// A client has connected anew: what it had laid open before is gone (spec 13 §5.6). The transfers of its
+  /// Where the request's bulk is now: another number says that it was sent again.
+  package mutating func matchBits(of handle: ServerRequestHandle) -> UInt64 {
+    serverRequests[slot(of: handle)].matchBits
+  }
+
+  /// A client has connected anew, or has left: what it had laid open before is gone (spec 13 §5.6). The transfers of its
   /// requests end with -ENOTCONN.
   package mutating func abortTransfers(ofExport export: UInt32, turn: inout Turn) {
     var slot = inProgress[Int(export)]
