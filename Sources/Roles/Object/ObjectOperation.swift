@@ -53,7 +53,15 @@ struct ObjectOperation: BitwiseCopyable {
   /// What the disk knows of the object.
   var found = StoredObject()
 
+  /// A lock that the server has taken for it, and whether it has been asked for.
+  var lock = LockHandle.none
+  var wantsLock = false
+  /// A callback by which another client is asked what it knows of the object.
+  var callback = RequestHandle.none
+
   // Transfers.
+  /// Where the client lies open.
+  var matchBits: UInt64 = 0
   /// A run of bulk memory; `.none` for short I/O.
   var memory = BufferRef.none
   var isShort = false

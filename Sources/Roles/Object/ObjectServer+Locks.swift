@@ -18,6 +18,63 @@ extension ObjectServer {
     operations[index].object = StoredObjectID(request.descriptor.resource)
   }
 
+  /// Begins an operation once the server has the lock that it needs: the client has none (spec 13 §5.2).
+  mutating func startLocked(
+    _ index: Int, _ disk: inout TargetDisk, _ node: inout NodeCore
+  ) -> Bool {
+    let operation = operations[index]
+    guard operation.wantsLock, operation.lock == .none else {
+      return start(index, &disk, &node)
+    }
+    let isShared = operation.opcode == .ostRead || operation.opcode == .ostGetAttributes
+    let (resource, extent) = part(index, &node)
+    let result = node.connections.lock(
+      resource, isShared ? .protectedRead : .protectedWrite, from: extent.lowerBound,
+      through: extent.upperBound, ofTarget: slot, rpc: &node.rpc, turn: &node.turn)
+    switch result {
+    case .granted(let lock): operations[index].lock = lock
+    case .waiting(let lock):
+      operations[index].lock = lock
+      operations[index].stage = .queued
+      return true
+    case .refused, nil:
+      refuse(index, .handler(.enomem), &node)
+      return true
+    }
+    return start(index, &disk, &node)
+  }
+
+  /// What an operation is about: a part of an object, whole pages as clients lock them.
+  private func part(_ index: Int, _ node: inout NodeCore) -> (ResourceID, ClosedRange<UInt64>) {
+    let operation = operations[index]
+    switch operation.opcode {
+    case .ostRead, .ostWrite:
+      let (request, bytes) = knownTransfer(index, &node)
+      let span = node.turn.memory.bytes(bytes)
+      let first = request.range(0, in: span)
+      let last = request.range(Int(request.object.rangeCount) - 1, in: span)
+      let end = (last.offset + UInt64(last.length) - 1) | 4095
+      return (request.attributes.object.resource, first.offset & ~4095...end)
+    default:
+      let received = node.rpc.received(operation.handle)
+      let bytes = node.turn.memory.bytes(received.bytes)
+      guard let asked = try? attributes(received, bytes) else {
+        preconditionFailure("a request that has changed")
+      }
+      let start = operation.opcode == .ostPunch ? asked.size & ~4095 : 0
+      return (asked.object.resource, start...UInt64.max)
+    }
+  }
+
+  /// A lock of the server's own is granted: the operation that has waited for it begins.
+  private mutating func ownLockGranted(_ lock: LockHandle) {
+    for index in 0..<operations.count
+    where operations[index].stage == .queued && operations[index].lock == lock {
+      operations[index].stage = .start
+      waiting.append(UInt32(index))
+    }
+  }
+
   /// Decides about a lock, now that the object is known.
   mutating func answerEnqueue(_ index: Int, _ node: inout NodeCore) -> Bool {
     let operation = operations[index]
@@ -25,6 +82,7 @@ extension ObjectServer {
       refuse(index, .rpc(WireErrno(rawValue: -operation.status)), &node)
       return true
     }
+    if glimpses(index, &node) { return true }
     release(index, &node)
     _ = node.connections.serveEnqueue(
       operation.handle, of: operation.export, value: ObjectLockValue(operation.found),
@@ -36,6 +94,9 @@ extension ObjectServer {
   mutating func lockGranted(
     _ lock: Handle, _ disk: inout TargetDisk, _ node: inout NodeCore
   ) {
+    if node.connections.isOwnLock(LockHandle(raw: lock)) {
+      return ownLockGranted(LockHandle(raw: lock))
+    }
     if !grantedLocks.append(lock) {
       // The client asks for the value itself.
       node.connections.complete(

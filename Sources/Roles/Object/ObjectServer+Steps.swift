@@ -55,6 +55,12 @@ extension ObjectServer {
     operations[index].object = try name(attributes)
     let isReadOnly = clients[operations[index].export.raw.slot].isReadOnly
     if isReadOnly, opcode != .ostGetAttributes, opcode != .ostSync { throw .handler(.erofs) }
+    let flags = attributes.valid.contains(.flags) ? attributes.flags : []
+    switch opcode {
+    case .ostPunch, .ostGetAttributes: operations[index].wantsLock = flags.contains(.serverLock)
+    case .ostDestroy: operations[index].wantsLock = true
+    default: break
+    }
     guard opcode == .ostPunch else { return }
     guard attributes.valid.isSuperset(of: [.size, .blocks]) else { throw .rpc(.eproto) }
     // From `size` to the end; holes in the middle are another request's business.
@@ -73,7 +79,7 @@ extension ObjectServer {
         abandon(index, &node)
         return true
       }
-      return start(index, &disk, &node)
+      return startLocked(index, &disk, &node)
     case .store: return store(index, &disk, &node)
     case .load: return load(index, &disk, &node)
     case .send: return send(index, &node)
@@ -88,7 +94,7 @@ extension ObjectServer {
       && node.turn.now <= node.rpc.received(operations[index].handle).deadline
   }
 
-  private mutating func start(
+  mutating func start(
     _ index: Int, _ disk: inout TargetDisk, _ node: inout NodeCore
   ) -> Bool {
     switch operations[index].opcode {
@@ -207,6 +213,10 @@ extension ObjectServer {
     if operations[index].memory != .none { node.turn.memory.release(operations[index].memory) }
     operations[index].memory = .none
     operations[index].stage = .free
+    if operations[index].lock != .none {
+      node.connections.unlock(operations[index].lock, rpc: &node.rpc, turn: &node.turn)
+      operations[index].lock = .none
+    }
     creationOver(index)
   }
 

@@ -59,6 +59,7 @@ extension ObjectServer {
     operations[index].byteCount = summary.byteCount
     operations[index].pageOffset = summary.pageOffset
     operations[index].isSync = isWrite && summary.isSync
+    operations[index].wantsLock = flags.contains(.serverLock) || summary.wantsLock
   }
 
   /// What the ranges of a request are together.
@@ -66,6 +67,7 @@ extension ObjectServer {
     var byteCount = 0
     var pageOffset: UInt32 = 0
     var isSync = false
+    var wantsLock = false
   }
 
   /// Ranges rise and do not overlap, and only the outer ends may lie inside a page (spec 13 §5.2): the client
@@ -87,6 +89,7 @@ extension ObjectServer {
       if range.flags.contains(.synchronous), !range.flags.contains(.asynchronous) {
         summary.isSync = true
       }
+      if range.flags.contains(.serverLock) { summary.wantsLock = true }
       summary.byteCount += Int(range.length)
       last = end
     }
@@ -130,6 +133,7 @@ extension ObjectServer {
     _ index: Int, _ direction: TransferDescription.Direction, _ memory: BufferRef,
     _ node: inout NodeCore
   ) {
+    operations[index].matchBits = node.rpc.matchBits(of: operations[index].handle)
     let operation = operations[index]
     do throws(TransferError) {
       try node.rpc.transfer(
@@ -153,11 +157,28 @@ extension ObjectServer {
     let isFetch = operations[index].stage == .fetch
     guard isFetch || operations[index].stage == .sending else { return }
     guard event.status >= 0, isCurrent(index, node) else {
-      abandon(index, &node)
-      return
+      if wasSentAgain(index, &node) { return beginAgain(index, &node) }
+      return abandon(index, &node)
     }
     operations[index].stage = isFetch ? .store : .answer
     advance(index, &disk, &node)
+  }
+
+  /// Whether the client lies open elsewhere meanwhile: the transfer was for an earlier sending.
+  private func wasSentAgain(_ index: Int, _ node: inout NodeCore) -> Bool {
+    node.connections.isLive(operations[index].export)
+      && node.rpc.matchBits(of: operations[index].handle) != operations[index].matchBits
+  }
+
+  private mutating func beginAgain(_ index: Int, _ node: inout NodeCore) {
+    let operation = operations[index]
+    operations[index].connectionCount = clients[operation.export.raw.slot].connectionCount
+    if operation.stage == .fetch {
+      beginTransfer(index, .get, operation.memory, &node)
+    } else {
+      beginTransfer(
+        index, .put, operation.memory.part(offset: 0, length: operation.moved), &node)
+    }
   }
 
   // MARK: - Disk

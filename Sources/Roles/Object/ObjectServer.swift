@@ -136,6 +136,7 @@ package struct ObjectServer: TargetServer, ~Copyable {
     case .exportGone:
       grants.left(event.handle.slot)
       clients[event.handle.slot] = ObjectClientFacts()
+    case .calledBack: calledBack(event, &node)
     case .lockGranted: lockGranted(event.handle, &disk, &node)
     default: break
     }

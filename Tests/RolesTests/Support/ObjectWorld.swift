@@ -138,7 +138,8 @@ struct ObjectWorld {
     wish.memory = memory
     change(&wish)
     let result = run(wish, by: user)
-    users[user].free(memory)
+    // Of an operation that goes on, it is still lent.
+    if result != nil { users[user].free(memory) }
     return result
   }
 
@@ -154,7 +155,7 @@ struct ObjectWorld {
     change(&wish)
     let result = run(wish, by: user)
     let bytes = users[user].bytes(memory)
-    users[user].free(memory)
+    if result != nil { users[user].free(memory) }
     return (result, bytes)
   }
 }
