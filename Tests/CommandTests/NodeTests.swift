@@ -103,12 +103,22 @@ import Testing
     #expect(paced.status == 0, "\(paced.error)")
     #expect(paced.output.contains("running node 10.0.1.2@o2ib"))
     // What only a node of the command's own can do is refused, with what to do instead.
-    for arguments in [["connect"], ["bulk", "--interval", "1s"]] {
-      let refused = try await place.run(["bench"] + arguments + ["10.0.1.1@o2ib"])
-      #expect(refused.status == 64)
-      #expect(refused.error.contains("10.0.1.2@o2ib"))
-      #expect(refused.error.contains("give another address with --bind"), "\(refused.error)")
+    let refused = try await place.run(["bench", "connect", "10.0.1.1@o2ib"])
+    #expect(refused.status == 64)
+    #expect(refused.error.contains("10.0.1.2@o2ib"))
+    #expect(refused.error.contains("give another address with --bind"), "\(refused.error)")
+    let watched = try await place.run([
+      "bench", "bulk", "10.0.1.1@o2ib", "-n", "50", "--warmup", "0", "-s", "4K", "--checksum",
+      "off", "--rate", "100", "--interval", "50ms", "--force", "--quiet",
+    ])
+    #expect(watched.status == 0, "\(watched.error)")
+    let rows = watched.error.split(separator: "\n")
+    #expect(rows.first?.hasPrefix("interval") == true)
+    let counts = rows.dropFirst().compactMap { row in
+      row.split(separator: " ", omittingEmptySubsequences: true).dropFirst(3).first
+        .flatMap { Int($0) }
     }
+    #expect(counts.count >= 3 && counts == counts.sorted() && (counts.last ?? 0) > 0)
     let other = try await place.run([
       "bench", "connect", "--fabric", place.fabric, "--bind", "10.0.1.3", "10.0.1.1@o2ib", "-n",
       "4",

@@ -14,7 +14,11 @@ actor BenchAnswers {
     self.desk = desk
   }
 
+  /// Asks how many operations of the measurement under way have counted so far.
+  static let progress = ["bench", "progress"]
+
   @Sendable nonisolated func answer(_ words: [String]) async -> ControlReply? {
+    if words == Self.progress { return .text("\(desk.progressCount)") }
     guard words.first == "bench" else { return nil }
     return await run(words)
   }

@@ -60,12 +60,6 @@ struct BenchSession {
     _ settings: NodeSettings, target: NID, deadlineNanoseconds: UInt64, display: PhaseDisplay
   ) async throws -> BenchSession {
     if let owner = try RunningNodes.owner(of: settings) {
-      if case .rows = display {
-        throw CommandFailure(
-          .usage,
-          "--interval shows a measurement of the command's own node, but the local NID \(owner) belongs to a node "
-            + "that runs here: give another address with --bind, or leave --interval out")
-      }
       return BenchSession(
         active: .control(owner), partner: nil, deadlineNanoseconds: deadlineNanoseconds,
         display: display, target: target, localNID: owner, backend: "running node \(owner)")
@@ -95,17 +89,47 @@ struct BenchSession {
         node: node, desk: desk, deadlineNanoseconds: deadlineNanoseconds, display: display
       ).run(phase)
     case .control(let owner):
+      let watch = Task {
+        if case .rows = display { try await look(at: phase, of: owner) }
+      }
+      defer { watch.cancel() }
       let words = ["bench"] + phase.words + ["\(deadlineNanoseconds)"]
       // The node keeps the deadline; a phase may last as long as it makes progress.
-      switch try ControlClient.ask(
-        owner, ControlRequest(words: words), timeoutMilliseconds: 3_600_000)
-      {
+      switch try await Self.ask(owner, words, timeoutMilliseconds: 3_600_000) {
       case .text(let text):
         guard let outcome = BenchOutcome(text: text) else {
           throw CommandFailure(.failed, "the running node \(owner) answered something else")
         }
         return outcome
       case .failure(_, let explanation): throw CommandFailure(.failed, explanation)
+      }
+    }
+  }
+
+  /// Shows a phase that a running node measures, by asking how far it is.
+  private func look(at phase: BenchPhase, of owner: NID) async throws {
+    let clock = ContinuousClock()
+    let start = clock.now
+    var view = PhaseView(phase, display)
+    while true {
+      try await Task.sleep(for: .nanoseconds(Int64(view.pauseNanoseconds)))
+      let reply = try await Self.ask(owner, BenchAnswers.progress, timeoutMilliseconds: 5000)
+      guard !Task.isCancelled, case .text(let text) = reply, let count = Int(text) else { continue }
+      view.update(elapsed: (clock.now - start).wholeNanoseconds, count: count)
+    }
+  }
+
+  /// Asks on a thread of its own: an answer may be an hour away.
+  private static func ask(
+    _ owner: NID, _ words: [String], timeoutMilliseconds: Int32
+  ) async throws -> ControlReply {
+    try await withCheckedThrowingContinuation { continuation in
+      Thread.detachNewThread {
+        continuation.resume(
+          with: Result {
+            try ControlClient.ask(
+              owner, ControlRequest(words: words), timeoutMilliseconds: timeoutMilliseconds)
+          })
       }
     }
   }

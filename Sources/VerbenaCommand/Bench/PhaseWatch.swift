@@ -10,6 +10,39 @@ enum PhaseDisplay: Sendable {
   case rows(UInt64)
 }
 
+/// Shows how far a phase is, as it was asked for.
+struct PhaseView {
+  private let phase: BenchPhase
+  private var progress = Progress(now: 0, isShown: false)
+  private var rows: IntervalRows?
+  /// Between two looks.
+  private(set) var pauseNanoseconds: UInt64 = 100_000_000
+
+  init(_ phase: BenchPhase, _ display: PhaseDisplay) {
+    self.phase = phase
+    switch display {
+    case .nothing: break
+    case .line: progress = Progress(now: 0)
+    case .rows(let interval):
+      rows = IntervalRows(
+        intervalNanoseconds: interval, name: phase.operation.word, byteCount: phase.byteCount)
+      pauseNanoseconds = min(pauseNanoseconds, interval)
+    }
+  }
+
+  /// - Parameters:
+  ///   - elapsed: nanoseconds since the phase began.
+  ///   - count: operations that have counted since then.
+  mutating func update(elapsed: UInt64, count: Int) {
+    rows?.update(now: elapsed, count: count)
+    progress.update(now: elapsed) {
+      "\(phase.operation.word) \(Quantity.text(bytes: phase.byteCount)): \(count) of \(phase.count)"
+    }
+  }
+
+  mutating func finish() { progress.finish() }
+}
+
 /// Looks after a phase while it runs on a node's loop: shows how far it is, and gives it up when nothing of it ends for
 /// the deadline.
 struct PhaseWatch {
@@ -17,8 +50,6 @@ struct PhaseWatch {
   let desk: BenchDesk
   let deadlineNanoseconds: UInt64
   let display: PhaseDisplay
-
-  private static let lookNanoseconds: UInt64 = 100_000_000
 
   /// Runs the phase.
   func run(_ phase: BenchPhase) async throws -> BenchOutcome {
@@ -35,29 +66,15 @@ struct PhaseWatch {
   private func look(at phase: BenchPhase) async throws {
     let clock = ContinuousClock()
     let start = clock.now
-    var progress = Progress(now: 0, isShown: false)
-    var rows: IntervalRows?
-    var pause = Self.lookNanoseconds
-    switch display {
-    case .nothing: break
-    case .line: progress = Progress(now: 0)
-    case .rows(let interval):
-      rows = IntervalRows(
-        intervalNanoseconds: interval, name: phase.operation.word, byteCount: phase.byteCount)
-      pause = min(pause, interval)
-    }
-    defer { progress.finish() }
+    var view = PhaseView(phase, display)
+    defer { view.finish() }
     var last = (count: -1, time: start)
     while true {
-      try await Task.sleep(for: .nanoseconds(Int64(pause)))
+      try await Task.sleep(for: .nanoseconds(Int64(view.pauseNanoseconds)))
       let now = clock.now
       let count = desk.progressCount
-      let elapsed = (now - start).wholeNanoseconds
       if count != last.count { last = (count, now) }
-      rows?.update(now: elapsed, count: count)
-      progress.update(now: elapsed) {
-        "\(phase.operation.word) \(Quantity.text(bytes: phase.byteCount)): \(count) of \(phase.count)"
-      }
+      view.update(elapsed: (now - start).wholeNanoseconds, count: count)
       if (now - last.time).wholeNanoseconds >= deadlineNanoseconds {
         desk.abandon()
         node.ring(tag: BenchClient.bellTag)
