@@ -15,6 +15,7 @@ struct Registration {
     case registered
     case ready
     case done
+    case failed
   }
 
   let target: Int
@@ -36,7 +37,8 @@ struct Registration {
 
   /// When it wants to be looked at.
   var nextTime: UInt64 { min(due, isReported ? .max : deadline) }
-  var isPending: Bool { stage != .done }
+  /// A target that is known stays connected, as long as it lives.
+  var isUser: Bool { stage != .failed }
 }
 
 extension ManagementClient {
@@ -152,7 +154,7 @@ extension ManagementClient {
     switch registrations[index].stage {
     case .register: registered(index, event.status, &node)
     case .ready: registrations[index].stage = .done
-    case .registered, .done: break
+    case .registered, .done, .failed: break
     }
   }
 
@@ -186,7 +188,7 @@ extension ManagementClient {
     guard registrations[index].stage == .register else { return }
     registrations[index].due = .max
     let isFatal = registrations[index].isNew
-    registrations[index].stage = .done
+    registrations[index].stage = .failed
     if !registrations[index].isReported {
       report(index, isFatal ? status : 0, Self.words(explanation, status))
     }

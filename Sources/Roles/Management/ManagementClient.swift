@@ -122,7 +122,7 @@ package struct ManagementClient: ~Copyable {
   // MARK: - The import
 
   private var hasUsers: Bool {
-    watches.contains { $0 != nil } || registrations.contains { $0.isPending }
+    watches.contains { $0 != nil } || registrations.contains { $0.isUser }
   }
 
   mutating func open(_ node: inout NodeCore) {
