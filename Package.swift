@@ -129,8 +129,9 @@ let package = Package(
     .executableTarget(
       name: "VerbenaCommand",
       dependencies: [
-        "BenchKit", "Capture", "CLinuxShims", "EmulatedTransport", "LustreWire", "LNet", "O2IBLND",
-        "RDMATransport", "TransportTools", "VerbsTransport", "Verbena", arguments, logging,
+        "BenchKit", "Capture", "CLinuxShims", "Connections", "EmulatedTransport", "LustreWire",
+        "LNet", "O2IBLND", "PtlRPC", "RDMATransport", "Roles", "TransportTools", "VerbsTransport",
+        "Verbena", arguments, logging,
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
         .product(name: "Yams", package: "Yams"),
       ], swiftSettings: settings),

@@ -1,4 +1,4 @@
-internal import BasicContainers
+package import BasicContainers
 package import Connections
 internal import LustreWire
 package import NodeCore
@@ -25,7 +25,7 @@ package struct Roles: ~Copyable {
   var metadataServers: RigidArray<MetadataServer>
   var objectServers: RigidArray<ObjectServer>
   var managementClients: RigidArray<ManagementClient>
-  var mounts: RigidArray<Mount>
+  package var mounts: RigidArray<Mount>
   var links = ServerLinks()
   package var objects: ObjectClient
 

@@ -78,6 +78,20 @@ extension Connections {
       ? ExportHandle(raw: exports.handle(place)) : nil
   }
 
+  /// Places for exports, taken or not.
+  package var exportPlaceCount: Int { exports.capacity }
+
+  /// For lists: the target at a place with its condition and its exports, nil for an empty one.
+  package func targetView(
+    at place: Int
+  ) -> (description: TargetDescription, condition: TargetCondition, exports: UInt32)? {
+    guard targets.isTaken(place) else { return nil }
+    let record = targets.cells[place]
+    return (record.description, record.condition, record.exportCount)
+  }
+
+  package var targetPlaceCount: Int { targets.capacity }
+
   /// The export of a client at a target.
   package func export(ofClient client: ObdUUID, atTarget target: UInt32) -> ExportHandle? {
     guard let slot = findExport(client, target: Int(target)) else { return nil }

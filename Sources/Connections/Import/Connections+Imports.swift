@@ -101,6 +101,8 @@ extension Connections {
   }
 
   package var importCount: Int { imports.count }
+  /// Places for imports, taken or not.
+  package var importPlaceCount: Int { imports.capacity }
 
   private func view(ofImportAt slot: Int) -> ImportView {
     let record = imports.cells[slot]

@@ -59,6 +59,25 @@ public struct NodeConfiguration: Sendable {
     isControllable = false
   }
 
+  /// Lets the node have so many mounts, and keeps its tables as small as a client's may be.
+  package mutating func beClient(mounts: Int, timing: TimingProfile) {
+    var capacity = ConnectionsCapacity()
+    capacity.imports = mounts * 128
+    capacity.targets = 0
+    capacity.exports = 0
+    capacity.locks = 0
+    capacity.heldLocks = 32 * mounts
+    var rpc = RPCCapacity()
+    rpc.serverRequests = 64
+    rpc.copiedRequests = 16
+    rpc.bulkOperations = 128
+    enableConnections(capacity, timing: timing, rpc: rpc)
+    roles.managementServers = 0
+    roles.metadataServers = 0
+    roles.objectServers = 0
+    roles.mounts = mounts
+  }
+
   /// Lets the node have imports and exports: identity from the clock and chance, so that no two lives share any.
   ///
   /// - Parameter rpc: imports and exports in it follow from `capacity`.

@@ -131,6 +131,12 @@ public final class Import: Sendable {
     if isTaken { _ = await ended.outcome() }
   }
 
+  /// What was proposed and what was granted, as text.
+  package func negotiation() async throws(NodeError) -> String {
+    guard let view = try await view() else { throw .notConnected("connect", target) }
+    return ConnectionsText.negotiation(view)
+  }
+
   /// A picture of it as it is now; nil when it is no more.
   package func view() async throws(NodeError) -> ImportView? {
     let handle = handle

@@ -101,7 +101,4 @@ package final class LustreNode: Sendable {
     node.inbox.send(isBounded: false) { _, _ in }
     return try await call.outcome().get()
   }
-
-  /// Closes every connection in order and waits until all that was acknowledged is on disk.
-  package func stop() async { await node.stop() }
 }

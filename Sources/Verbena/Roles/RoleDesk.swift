@@ -25,22 +25,16 @@ final class RoleDesk: Sendable {
     /// Called instead when the node has stopped.
     var stopped: @Sendable () -> Void
   }
-  typealias Waiter = @Sendable (RolesEvent, inout Roles) -> Void
+  typealias Waiter = @Sendable (RolesEvent, inout Roles, inout NodeCore) -> Void
 
   private struct State {
     var work: [Work] = []
     var notices: [String: TargetNotice] = [:]
     var listeners: [AsyncStream<TargetNotice>.Continuation] = []
-    /// Who waits for events, by the kinds' subject and its place.
-    var waiters: [Subject: Waiter] = [:]
+    /// Who waits for events, by the number that they gave.
+    var waiters: [UInt32: Waiter] = [:]
+    var lastNumber: UInt32 = 0
     var isClosed = false
-  }
-
-  /// What an event is about.
-  enum Subject: Hashable {
-    case target(UInt32)
-    case mount(UInt32)
-    case object(UInt32)
   }
 
   private let state = Guarded(State())
@@ -67,26 +61,33 @@ final class RoleDesk: Sendable {
     }
   }
 
-  /// Whom events of a subject go to; nil for nobody.
-  func wait(for subject: Subject, _ waiter: Waiter?) {
-    state.withLock { $0.waiters[subject] = waiter }
+  /// A number for events that `waiter` gets.
+  func makeNumber(_ waiter: @escaping Waiter) -> UInt32 {
+    state.withLock { state in
+      repeat {
+        state.lastNumber = state.lastNumber % 0x7FFF_FFFF + 1
+      } while state.waiters[state.lastNumber] != nil
+      state.waiters[state.lastNumber] = waiter
+      return state.lastNumber
+    }
   }
 
-  func tell(_ event: RolesEvent, _ roles: inout Roles, _ hosted: [HostedTarget]) {
-    let subject: Subject
+  func forget(_ number: UInt32) { state.withLock { $0.waiters[number] = nil } }
+
+  func tell(
+    _ event: RolesEvent, _ roles: inout Roles, _ node: inout NodeCore, _ hosted: [HostedTarget]
+  ) {
     switch event.kind {
     case .targetOpen, .targetFailed:
-      subject = .target(event.index)
       note(
         TargetNotice(
           name: hosted[Int(event.index)].specification.name,
           state: event.kind == .targetOpen ? .open : .failed,
           explanation: roles.explanation(ofTarget: Int(event.index))))
-    case .mounted, .mountFailed, .mountChanged, .unmounted: subject = .mount(event.index)
-    case .objectDone: subject = .object(event.index)
+    case .mounted, .mountFailed, .mountChanged, .unmounted, .objectDone:
+      let waiter = state.withLock { $0.waiters[event.tag] }
+      waiter?(event, &roles, &node)
     }
-    let waiter = state.withLock { $0.waiters[subject] }
-    waiter?(event, &roles)
   }
 
   func note(_ notice: TargetNotice) {

@@ -131,7 +131,7 @@ struct RoleProgram<Guest: NodeProgram & ~Copyable>: NodeProgram, ~Copyable {
     var isAny = false
     while let event = roles.events.popFirst() {
       isAny = true
-      desk.tell(event, &roles, hosted)
+      desk.tell(event, &roles, &node, hosted)
     }
     node.pump()
     return isAny

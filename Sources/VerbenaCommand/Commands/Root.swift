@@ -23,5 +23,8 @@ struct VerbenaCommand: AsyncParsableCommand {
       out; 77 something that the machine must offer is missing; 130 interrupted, the result so far printed.
       """,
     version: "0.1.0",
-    subcommands: [Info.self, NodeCommand.self, Ping.self, Discover.self, Bench.self, Decode.self])
+    subcommands: [
+      Info.self, NodeCommand.self, Serve.self, Mount.self, Connect.self, ImportCommand.self,
+      ExportCommand.self, TargetCommand.self, Ping.self, Discover.self, Bench.self, Decode.self,
+    ])
 }

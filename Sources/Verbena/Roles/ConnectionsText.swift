@@ -1,0 +1,184 @@
+internal import CLinuxShims
+internal import Connections
+internal import LustreWire
+internal import NodeCore
+internal import RDMATransport
+internal import Structures
+
+/// Imports, exports and targets of a node as text, in the keys of the real tools.
+package enum ConnectionsText: String, Sendable, CaseIterable {
+  case imports = "import"
+  case exports = "export"
+  case targets = "target"
+
+  func text(of node: inout NodeCore) -> String {
+    switch self {
+    case .imports: Self.importsText(&node)
+    case .exports: Self.exportsText(&node)
+    case .targets: Self.targetsText(&node)
+    }
+  }
+
+  // MARK: - Imports
+
+  private static func importsText(_ node: inout NodeCore) -> String {
+    let now = node.turn.now
+    let wall = clinux_realtime_nanoseconds()
+    var blocks: [(name: String, text: String)] = []
+    for place in 0..<node.connections.importPlaceCount {
+      guard let handle = node.connections.importHandle(at: place),
+        let view = node.connections.view(handle)
+      else { continue }
+      let name = view.name
+      blocks.append((name, text(of: view, name, now: now, wall: wall)))
+    }
+    return blocks.sorted { $0.name < $1.name }.map(\.text).joined()
+  }
+
+  private static func text(
+    of view: ImportView, _ name: String, now: UInt64, wall: UInt64
+  ) -> String {
+    let role = view.description.proposal.role
+    var text = "\(role.name).\(name).import=\nimport:\n    name: \(name)\n"
+    text += "    target: \(view.description.target)\n    state: \(view.state.name)\n"
+    text += connectLines(view.granted)
+    text += "    import_flags: [ \(view.flagNames.joined(separator: ", ")) ]\n    connection:\n"
+    let connections = (0..<view.connections.count).map { view.connections[$0] }
+    let nids = connections.map { "\"\($0.nid)\"" }.joined(separator: ", ")
+    text += "       failover_nids: [ \(nids) ]\n       nids_stats:\n"
+    for one in connections {
+      let age = one.lastAttempt == 0 ? 0 : (now &- one.lastAttempt) / 1_000_000_000
+      text += "          \"\(one.nid)\": { connects: \(one.attempts), replied: \(one.replied), "
+      text += "uptodate: \(one.readiness == .ready ? "uptodate" : "discovery"), sec_ago: \(age) }\n"
+    }
+    let current = view.connections.current.map { "\"\($0.nid)\"" } ?? "\"<none>\""
+    text += "       current_connection: \(current)\n"
+    text += "       connection_attempts: \(view.connectionCount)\n"
+    text += "       generation: \(view.generation)\n"
+    let idle = view.lastReply == 0 ? 0 : (now &- view.lastReply) / 1_000_000_000
+    text += "       in-progress_invalidations: \(view.state == .evicted ? 1 : 0)\n"
+    text += "       idle: \(idle) sec\n    rpcs:\n       inflight: \(view.requestCount)\n"
+    text += "    transactions:\n       peer_committed: \(view.committed)\n"
+    return text + stateLines(view, now: now, wall: wall)
+  }
+
+  /// What a connect has asked for and got.
+  static func negotiation(_ view: ImportView) -> String {
+    let asked = view.description.proposal.first
+    return "target: \(view.description.target)\nstate: \(view.state.name)\nproposed:\n"
+      + connectLines(asked) + "granted:\n" + connectLines(view.granted)
+  }
+
+  private static func stateLines(_ view: ImportView, now: UInt64, wall: UInt64) -> String {
+    var text = "current_state: \(view.state.name)\nstate_history:\n"
+    for index in 0..<view.history.available {
+      let change = view.history[index]
+      let seconds = (wall &- (now &- change.time)) / 1_000_000_000
+      text += " - [ \(seconds), \(change.new.name) ]\n"
+    }
+    return text
+  }
+
+  /// What was granted, as far as the flags say that it is there.
+  private static func connectLines(_ data: ConnectData) -> String {
+    var text =
+      "    connect_flags: [ \(data.flags.names(with: data.flags2).joined(separator: ", ")) ]\n"
+    text += "    connect_data:\n       flags: \(hex(data.flags.rawValue))\n"
+    text += "       instance: \(data.instance)\n"
+    if data.flags.contains(.version) { text += "       target_version: \(data.version)\n" }
+    if data.flags.contains(.grant) { text += "       initial_grant: \(data.grantByteCount)\n" }
+    if data.flags.contains(.index) { text += "       target_index: \(data.targetIndex)\n" }
+    if data.flags.contains(.bulkSize) { text += "       max_brw_size: \(data.bulkByteCount)\n" }
+    if data.flags.contains(.inodeBits) {
+      text += "       ibits_known: \(hex(UInt64(data.inodeBits.rawValue)))\n"
+    }
+    if data.flags.contains(.grantParameters) {
+      text += "       grant_block_size: \(1 << UInt64(data.grantBlockBits & 63))\n"
+      text += "       grant_inode_size: \(1 << UInt64(data.grantInodeBits & 63))\n"
+      let extent = UInt64(data.grantMaximumBlocks) << UInt64(data.grantBlockBits & 31)
+      text += "       grant_max_extent_size: \(extent)\n"
+      text += "       grant_extent_tax: \(UInt64(data.grantTaxKiB) << 10)\n"
+    }
+    if data.flags.contains(.checksum) {
+      text += "       cksum_types: \(hex(UInt64(data.checksumTypes.rawValue)))\n"
+    }
+    if data.flags.contains(.largeEA) { text += "       max_easize: \(data.maximumEAByteCount)\n" }
+    if data.flags.contains(.multipleModifying) {
+      text += "       max_mod_rpcs: \(data.maximumModifyingRequests)\n"
+    }
+    if data.flags.contains(.maximumBytes) {
+      text += "       max_object_bytes: \(data.maximumObjectByteCount)\n"
+    }
+    return text
+  }
+
+  private static func hex(_ number: UInt64) -> String { "0x" + String(number, radix: 16) }
+
+  // MARK: - Exports and targets
+
+  private static func exportsText(_ node: inout NodeCore) -> String {
+    var blocks: [(key: String, text: String)] = []
+    for place in 0..<node.connections.exportPlaceCount {
+      guard let handle = node.connections.exportHandle(at: place),
+        let view = node.connections.view(handle)
+      else { continue }
+      let kind = "\(view.target.traits.kind)"
+      var text = "\(kind).\(view.target.name).exports.\(view.nid).export=\n\(view.client):\n"
+      text += "    name: \(view.target.name)\n    client: \(view.nid)\n"
+      text += connectLines(view.granted) + "    export_flags: [  ]\n"
+      blocks.append(("\(kind) \(view.target.name) \(view.nid) \(view.client)", text))
+    }
+    return blocks.sorted { $0.key < $1.key }.map(\.text).joined()
+  }
+
+  private static func targetsText(_ node: inout NodeCore) -> String {
+    var text = "targets:\n"
+    for place in 0..<node.connections.targetPlaceCount {
+      guard let view = node.connections.targetView(at: place) else { continue }
+      text += "  - name: \(view.description.name)\n    uuid: \(view.description.uuid)\n"
+      text += "    type: \(view.description.traits.kind)\n    condition: \(view.condition)\n"
+      text +=
+        "    instance: \(view.description.traits.instance)\n    num_exports: \(view.exports)\n"
+    }
+    return text
+  }
+}
+
+extension ImportView {
+  /// As the real tools name it: clients' by their mount, servers' by their own name.
+  fileprivate var name: String {
+    let target = Self.plain(description.target)
+    let role = description.proposal.role
+    switch role {
+    case .mgc: return "MGC" + (connections.count > 0 ? "\(connections[0].nid)" : "")
+    case .mdc, .osc:
+      let mount = "\(description.client)".filter { $0 != "-" }.prefix(16)
+      return "\(target)-\(role.name)-\(mount)"
+    case .ospToObjects, .ospToMetadata, .lwpOfObjects, .lwpOfMetadata:
+      return Self.plain(description.client)
+    }
+  }
+
+  private static func plain(_ uuid: ObdUUID) -> String {
+    let text = "\(uuid)"
+    return text.hasSuffix("_UUID") ? String(text.dropLast(5)) : text
+  }
+
+  /// Those of the flags that the real tools print.
+  fileprivate var flagNames: [String] {
+    let names: [(ImportFlags, String)] = [
+      (.invalid, "invalid"), (.deactivated, "deactive"), (.replayable, "replayable"),
+      (.pingable, "pingable"), (.connectTried, "connect_tried"),
+    ]
+    return names.filter { flags.contains($0.0) }.map(\.1)
+  }
+}
+
+extension Node {
+  /// Its imports, exports or targets as text; empty lists for a node without connections.
+  package func text(_ what: ConnectionsText) async throws(NodeError) -> String {
+    try await inbox.run(what.rawValue) { node, _, call in
+      call.finish(.success(what.text(of: &node)))
+    }
+  }
+}

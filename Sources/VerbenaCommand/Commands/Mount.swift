@@ -1,0 +1,32 @@
+internal import ArgumentParser
+internal import BenchKit
+
+struct Mount: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Connect to all targets of a file system, and stay connected until a signal.",
+    discussion: """
+      Asks the management server for the targets, connects to each as a client does, and prints the imports. Works \
+      towards servers of Verbena and of Lustre. Nothing is mounted in this host's file tree.
+      """)
+
+  @Argument(help: "MGSNID:/FSNAME, such as 10.0.0.1@o2ib:/lfs; several nodes with colons between.")
+  var source: String
+  @Option(help: Setting.mountsPerNode.help) var mountsPerNode: String?
+  @Option(help: Setting.timing.help) var timing: String?
+  @Option(help: Setting.mountDeadline.help) var deadline: String?
+  @OptionGroup(title: "Node") var node: NodeFlags
+  @OptionGroup(title: "Tunables") var tunables: TunableFlags
+  @OptionGroup(title: "Logging") var log: LogFlags
+
+  func run() async throws {
+    let groups: [any FlagGroup] = [node, tunables, log]
+    let flags = typed([
+      Setting.mountsPerNode.name: mountsPerNode, Setting.timing.name: timing,
+      Setting.mountDeadline.name: deadline,
+    ])
+    let settings = try Settings(
+      [.mountsPerNode, .timing, .mountDeadline], flags: flags, environment: Resolved.environment)
+    try Resolved.startLog(groups)
+    try await MountRun(source, Resolved.node(groups), settings).untilSignal()
+  }
+}

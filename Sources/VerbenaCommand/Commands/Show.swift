@@ -1,0 +1,73 @@
+internal import ArgumentParser
+internal import BenchKit
+internal import LustreWire
+internal import Verbena
+
+/// What `import show`, `export show` and `target show` have in common.
+struct ShowFlags: ParsableArguments {
+  @Option(help: Setting.watch.help) var watch: String?
+  @OptionGroup(title: "Node") var node: NodeFlags
+  @OptionGroup(title: "Tunables") var tunables: TunableFlags
+
+  func show(_ what: ConnectionsText) async throws {
+    let settings = try Settings(
+      [.watch], flags: typed([Setting.watch.name: watch]), environment: Resolved.environment)
+    guard let owner = try RunningNodes.owner(of: Resolved.node([node, tunables])) else {
+      throw CommandFailure(
+        .unavailable, "no node of this user runs here, or none has that address: see --bind")
+    }
+    let pause = settings.nanoseconds(.watch)
+    let interruption = Interruption()
+    try await interruption.whileWatching {
+      repeat {
+        let request = ControlRequest(words: [what.rawValue, "show"])
+        switch try ControlClient.ask(owner, request, timeoutMilliseconds: 10_000) {
+        case .text(let text): Streams.output(text)
+        case .failure(_, let explanation): throw CommandFailure(.failed, explanation)
+        }
+        if pause > 0 { try await Task.sleep(for: .nanoseconds(Int64(pause))) }
+      } while pause > 0 && !interruption.isRequested
+    }
+  }
+}
+
+struct ImportCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "import", abstract: "The connections of a running node to targets.",
+    subcommands: [ImportShow.self])
+}
+
+struct ImportShow: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "show", abstract: "Print them as lctl get_param prints imports, with their states."
+  )
+  @OptionGroup var flags: ShowFlags
+  func run() async throws { try await flags.show(.imports) }
+}
+
+struct ExportCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "export", abstract: "The clients of a running node's targets.",
+    subcommands: [ExportShow.self])
+}
+
+struct ExportShow: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "show", abstract: "Print them as lctl get_param prints exports.")
+  @OptionGroup var flags: ShowFlags
+  func run() async throws { try await flags.show(.exports) }
+}
+
+struct TargetCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "target", abstract: "The targets of a running node.",
+    subcommands: [TargetShow.self])
+}
+
+struct TargetShow: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "show",
+    abstract: "Print them, whether they are open and how many clients they have.")
+  @OptionGroup var flags: ShowFlags
+  func run() async throws { try await flags.show(.targets) }
+}

@@ -1,0 +1,59 @@
+internal import BenchKit
+
+// Settings of servers, mounts and clusters. Where mkfs.lustre has a word for it, it is the name here.
+extension Setting {
+  static let hostsManagement = Setting(
+    "mgs", .toggle, "0", in: .verbena("mgs"), "Host the management server")
+  static let fileSystem = Setting(
+    "fsname", .text, "lustre", in: .verbena("fsname"),
+    "The file system of the targets: 1 to 8 letters, digits, - or _")
+  static let metadataTargets = Setting(
+    "mdt", .text, "", in: .verbena("mdt"),
+    "Host metadata targets of these indices, such as 0 or 0-3 or 0,2")
+  static let objectTargets = Setting(
+    "ost", .text, "", in: .verbena("ost"),
+    "Host object targets of these indices, such as 0 or 0-3 or 0,2")
+  static let managementNodes = Setting(
+    "mgsnode", .text, "", in: .verbena("mgsnode"), standardMeaning: "this node",
+    "NIDs of the management server: those of one node with commas between, nodes with colons")
+  static let serviceNodes = Setting(
+    "servicenode", .text, "", in: .verbena("servicenode"),
+    "NIDs of other nodes that may host the targets, written like those of --mgsnode")
+  static let data = Setting(
+    "data", .text, "", in: .verbena("data"), standardMeaning: "in memory, lost with the node",
+    "A directory for the targets' data; each target makes one of its own in it")
+  static let timing = Setting(
+    "timing", .choice(["lustre", "fast"]), "lustre", in: .verbena("timing"),
+    "How soon connections that were lost are made again: as the kernel's client does, or as soon as the network tells"
+  )
+  static let exportCount = Setting(
+    "exports", .integer(1...262_144), "4096", in: .verbena("exports"),
+    "Clients of all targets together that a server keeps")
+  static let mountsPerNode = Setting(
+    "mounts-per-node", .integer(1...64), "1", "Mounts of the file system on this one node")
+  static let mountDeadline = Setting(
+    "deadline", .duration(1_000_000...3_600_000_000_000), "100s",
+    "Until everything must be connected")
+  static let role = Setting(
+    "role", .choice(["client", "mgc", "mdc", "osc", "osp", "lwp"]), "client",
+    standardMeaning: "mgc, mdc or osc by the target's name", "What the connection is for")
+  static let watch = Setting(
+    "watch", .duration(0...3_600_000_000_000), "0s", standardMeaning: "once",
+    "Show it again each time this long has passed, until a signal")
+  static let metadataServers = Setting(
+    "mds", .integer(1...16), "1",
+    "Metadata servers, each with a target; the first has the management server too")
+  static let objectServers = Setting("oss", .integer(1...64), "2", "Object servers")
+  static let objectTargetsPerServer = Setting(
+    "osts-per-oss", .integer(1...16), "1", "Object targets of each object server")
+  static let clients = Setting(
+    "clients", .integer(0...512), "4", "Clients, each a node with a mount")
+  static let graph = Setting(
+    "graph", .text, "", "Write who is connected to whom to this file, as Graphviz draws it (dot)")
+
+  /// What `serve` can set besides a node's own.
+  static let server: [Setting] = [
+    hostsManagement, fileSystem, metadataTargets, objectTargets, managementNodes, serviceNodes,
+    data, timing, exportCount,
+  ]
+}

@@ -1,0 +1,46 @@
+// Property: a file system served by one command is mounted by another, shown by a third and asked by a fourth; a target
+// that is not there is refused by name.
+// Method: the built command, on an emulated fabric of the test's own; signals end what runs on.
+import Foundation
+import Subprocess
+import Testing
+
+@Suite struct ClusterTests {
+  private let directory =
+    FileManager.default.temporaryDirectory.path
+    + "/verbena-cluster-\(UInt32.random(in: 0 ... .max))"
+
+  private func run(_ arguments: [String]) async throws -> CommandResult {
+    try FileManager.default.createDirectory(
+      atPath: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+    return try await Command.run(
+      arguments + ["--fabric", "cluster"], environment: ["XDG_RUNTIME_DIR": directory])
+  }
+
+  /// What the server has: the command waits until the file system is mounted, so nobody has to sleep.
+  @Test func aServedFileSystemIsMounted() async throws {
+    defer { try? FileManager.default.removeItem(atPath: directory) }
+    let server = Task {
+      try await run([
+        "serve", "--bind", "10.0.0.1", "--mgs", "--mdt", "0", "--ost", "0-1", "--fsname", "lfs",
+        "--timing", "fast",
+      ])
+    }
+    var reached = CommandResult(status: 69, output: "", error: "")
+    for _ in 0..<20 where reached.status != 0 {
+      reached = try await run(["connect", "10.0.0.1@o2ib", "lfs-OST0001"])
+    }
+    #expect(reached.status == 0)
+    #expect(reached.output.contains("state: FULL"))
+    let refused = try await run(["connect", "10.0.0.1@o2ib", "lfs-OST0009"])
+    #expect(refused.status == 1)
+    #expect(refused.error.contains("ENODEV"))
+    let shown = try await run(["target", "show", "--bind", "10.0.0.1"])
+    #expect(shown.output.contains("name: lfs-MDT0000"))
+    #expect(shown.output.contains("condition: open"))
+    let wrong = try await run(["mount", "10.0.0.1@o2ib", "--deadline", "5s"])
+    #expect(wrong.status == 64)
+    server.cancel()
+    _ = try? await server.value
+  }
+}
