@@ -37,9 +37,12 @@ extension ObjectServer {
     return attributes
   }
 
-  /// The object that a request is about (spec 13 §5.3).
-  func name(_ attributes: ObjectAttributes) throws(ObjectRefusal) -> StoredObjectID {
-    guard attributes.valid.isSuperset(of: [.id, .group]), attributes.object.hasLegalSequence,
+  /// The object that a request is about (spec 13 §5.3). Real metadata targets do not say that a CREATE names one.
+  func name(
+    _ attributes: ObjectAttributes, _ opcode: Opcode
+  ) throws(ObjectRefusal) -> StoredObjectID {
+    let needed: AttributeValid = opcode == .ostCreate ? .group : [.id, .group]
+    guard attributes.valid.isSuperset(of: needed), attributes.object.hasLegalSequence,
       attributes.object.number > 0
     else { throw .rpc(.eproto) }
     return StoredObjectID(attributes.object)
@@ -52,7 +55,7 @@ extension ObjectServer {
     let opcode = operations[index].opcode
     // A SYNC of no object is one of everything.
     if opcode == .ostSync, attributes.object.number == 0 { return }
-    operations[index].object = try name(attributes)
+    operations[index].object = try name(attributes, opcode)
     let isReadOnly = clients[operations[index].export.raw.slot].isReadOnly
     if isReadOnly, opcode != .ostGetAttributes, opcode != .ostSync { throw .handler(.erofs) }
     let flags = attributes.valid.contains(.flags) ? attributes.flags : []

@@ -37,7 +37,7 @@ extension ObjectServer {
     _ index: Int, _ received: ReceivedRequest, _ bytes: borrowing RawSpan
   ) throws(ObjectRefusal) {
     guard received.portal == .ostIO || received.portal == .mdsIO else { throw .rpc(.eproto) }
-    let object = try name(try attributes(received, bytes))
+    let object = try name(try attributes(received, bytes), received.body.opcode)
     let request = try transfer(received, bytes)
     let client = clients[operations[index].export.raw.slot]
     let isWrite = operations[index].opcode == .ostWrite
