@@ -20,6 +20,8 @@ package struct Roles: ~Copyable {
   var targets: [HostedTarget] = []
   /// Why a target could not be opened, by target.
   var explanations: [Int: String] = [:]
+  /// The management client of each target that needs one.
+  var managementOfTarget: [Int: Int] = [:]
   var disks: RigidArray<TargetDisk>
   var managementServers: RigidArray<ManagementServer>
   var metadataServers: RigidArray<MetadataServer>
@@ -131,7 +133,7 @@ package struct Roles: ~Copyable {
       managementClients[tag.index].expired(tag, &node)
       takeReports(tag.index, &node)
     case .mount: mounts[tag.index].expired(&node, &events)
-    case .link: links.expired(tag, &node)
+    case .link: for target in links.expired(&node) { watchForLinks(of: target, &node) }
     case .object:
       objects.expired(&node)
       reportObjects()

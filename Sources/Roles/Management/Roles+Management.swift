@@ -29,11 +29,20 @@ extension Roles {
       case .registered(let target, let status, let explanation):
         registered(target, by: index, status, explanation, &node)
       case .changed(let tag):
-        if tag.part == .mount { configurationChanged(ofMount: tag.index, &node) }
+        switch tag.part {
+        case .mount: configurationChanged(ofMount: tag.index, &node)
+        case .link: configurationChanged(ofTarget: tag.index, &node)
+        case .program, .managementClient, .server, .object: break
+        }
       case .failed(let tag, let status, let explanation):
-        if tag.part == .mount {
+        switch tag.part {
+        case .mount:
           mounts[tag.index].cannotRead(status, explanation, &node, &events)
           settleWatch(of: tag.index, &node)
+        case .link:
+          explanations[tag.index] = explanation
+          links.cannotRead(tag.index, &node)
+        case .program, .managementClient, .server, .object: break
         }
       }
     }

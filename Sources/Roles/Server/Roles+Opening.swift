@@ -31,6 +31,7 @@ extension Roles {
           ? "\(specification.name) names no management server, and none runs on this node"
           : "this node has no place for another management server")
     }
+    managementOfTarget[target] = client
     managementClients[client].register(
       target: target, specification, instance: instance, &node)
   }
@@ -44,6 +45,7 @@ extension Roles {
     if !explanation.isEmpty { explanations[target] = explanation }
     opened(target, &node)
     managementClients[client].ready(target: target, &node)
+    watchForLinks(of: target, &node)
   }
 
   private mutating func opened(_ target: Int, _ node: inout NodeCore) {

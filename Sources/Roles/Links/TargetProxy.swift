@@ -1,0 +1,219 @@
+internal import Connections
+package import LustreWire
+internal import NodeCore
+internal import PtlRPC
+internal import RDMATransport
+internal import Structures
+
+/// What a metadata target does over its connection to another target, besides its users' operations: it asks how full
+/// it is every few seconds, and makes objects at an object target in advance (spec 11 §10, §13).
+package struct TargetProxy: Sendable, BitwiseCopyable {
+  /// Making objects in advance, in the order of a real target.
+  package enum Creation: UInt8, Sendable, BitwiseCopyable {
+    /// There is no connection, or nothing to make there.
+    case none
+    /// What was made last is asked for.
+    case lastObject
+    /// What nobody has been given is taken away.
+    case orphans
+    /// Whose sequence it is to be is asked for.
+    case sequence
+    case make
+    /// There are objects.
+    case ready
+  }
+
+  enum Question: Int { case creation = 1, statistics = 2 }
+
+  /// Objects that are made at a time.
+  static let batch: UInt64 = 32
+  /// Nanoseconds from one question about the space to the next.
+  static let interval: UInt64 = 5_000_000_000
+
+  package private(set) var creation = Creation.none
+  /// What the target said last about its space.
+  package private(set) var statistics: Statfs?
+  /// The object that was made last.
+  package private(set) var lastObject = ObjectID()
+  /// Why the last question of those that make objects failed; 0 since the last that did not.
+  package private(set) var status: Int32 = 0
+
+  private let role: ImportRole
+  private let tag: OwnerTag
+  private let group: UInt32
+  private var creationRequest = RequestHandle.none
+  private var statisticsRequest = RequestHandle.none
+
+  init(_ role: ImportRole, group: UInt32, tag: OwnerTag) {
+    self.role = role
+    self.group = group
+    self.tag = tag
+  }
+
+  /// Whether there is anything to do over such a connection.
+  var isBusy: Bool { role == .ospToObjects || role == .ospToMetadata }
+
+  /// The connection is there, for the first time or again.
+  mutating func came(_ handle: ImportHandle, _ node: inout NodeCore) {
+    // Only the first metadata target has a sequence at an object target without asking.
+    if role == .ospToObjects, group == 0, creationRequest == .none { creation = .lastObject }
+    tick(handle, &node)
+  }
+
+  /// Some seconds have passed: what failed is asked again.
+  mutating func tick(_ handle: ImportHandle, _ node: inout NodeCore) {
+    guard isBusy else { return }
+    if statisticsRequest == .none {
+      statisticsRequest = ask(.statistics, on: handle, &node)
+    }
+    if creation != .none, creation != .ready, creationRequest == .none {
+      creationRequest = ask(.creation, on: handle, &node)
+    }
+  }
+
+  /// - Returns: whether the request was one of these.
+  mutating func ended(
+    _ event: ConnectionsEvent, on handle: ImportHandle, _ node: inout NodeCore
+  ) -> Bool {
+    let isCreation = event.request == creationRequest
+    guard isCreation || event.request == statisticsRequest else { return false }
+    if isCreation { status = event.status }
+    if event.kind == .replied, event.status >= 0 {
+      if isCreation { take(event.request, &node) } else { takeStatistics(event.request, &node) }
+    }
+    node.connections.release(event.request, rpc: &node.rpc, turn: &node.turn)
+    if !isCreation {
+      statisticsRequest = .none
+      return true
+    }
+    creationRequest = .none
+    // A server that has no sequences of its own goes on with the one that all have.
+    if creation == .sequence, event.status == WireErrno.eopnotsupp.status {
+      creation = .make
+      status = 0
+    }
+    if status >= 0, creation != .none, creation != .ready {
+      creationRequest = ask(.creation, on: handle, &node)
+    }
+    return true
+  }
+
+  // MARK: - Questions
+
+  private func ask(
+    _ question: Question, on handle: ImportHandle, _ node: inout NodeCore
+  ) -> RequestHandle {
+    if question == .statistics {
+      let opcode = role == .ospToMetadata ? Opcode.mdsStatfs : .ostStatfs
+      var draft = node.connections.draft(on: handle, opcode)
+      if role == .ospToObjects { draft.requestPortal = .ostCreate }
+      draft.replyByteCount = BufferLengths(Statfs.byteCount).byteCount
+      return send(draft, BufferLengths(), question, on: handle, &node) { _, _ in }
+    }
+    switch creation {
+    case .lastObject:
+      var draft = node.connections.draft(on: handle, .ostGetInfo)
+      draft.replyByteCount = BufferLengths(FID.byteCount).byteCount
+      let key = Array("last_fid".utf8) + [0]
+      return send(draft, BufferLengths(key.count, FID.byteCount), question, on: handle, &node) {
+        bytes, lengths in
+        for (offset, byte) in key.enumerated() {
+          bytes.storeNative(byte, at: lengths.offset(of: 1) + offset)
+        }
+        // The sequence that stands for old numbers, as FIDs write it.
+        FID(0x1_0000_0000, 1).encode(into: &bytes, at: lengths.offset(of: 2))
+      }
+    case .sequence:
+      var draft = node.connections.draft(on: handle, .sequenceQuery)
+      draft.requestPortal = .seqData
+      draft.replyByteCount = BufferLengths(SequenceRange.byteCount).byteCount
+      return send(draft, BufferLengths(4, SequenceRange.byteCount), question, on: handle, &node) {
+        bytes, lengths in
+        bytes.storeNative(UInt32(1), at: lengths.offset(of: 1))
+        var range = SequenceRange()
+        range.flags = 1
+        range.encode(into: &bytes, at: lengths.offset(of: 2))
+      }
+    case .orphans, .make, .none, .ready:
+      var draft = node.connections.draft(on: handle, .ostCreate)
+      let lengths = BufferLengths(ObjectAttributes.byteCount)
+      draft.replyByteCount = lengths.byteCount
+      let wish = wish
+      return send(draft, lengths, question, on: handle, &node) { bytes, lengths in
+        wish.encode(into: &bytes, at: lengths.offset(of: 1))
+      }
+    }
+  }
+
+  private var wish: ObjectAttributes {
+    var wish = ObjectAttributes()
+    wish.valid = .group
+    if creation == .orphans {
+      wish.valid = [.group, .flags]
+      wish.flags = .deleteOrphans
+      wish.object = lastObject
+    } else if lastObject.isNumber {
+      wish.object = ObjectID(number: lastObject.number + Self.batch)
+    } else {
+      let fid = lastObject.fid
+      wish.object = ObjectID(FID(fid.sequence, fid.objectID + UInt32(Self.batch)))
+    }
+    return wish
+  }
+
+  private func send(
+    _ draft: RequestDraft, _ lengths: BufferLengths, _ question: Question,
+    on handle: ImportHandle, _ node: inout NodeCore,
+    _ fill: (inout MutableRawSpan, BufferLengths) -> Void
+  ) -> RequestHandle {
+    let tag = OwnerTag(tag.part, tag.index, detail: question.rawValue)
+    guard
+      let request = try? node.connections.begin(
+        draft, on: handle, buffers: lengths, tag: tag.raw, rpc: &node.rpc, turn: &node.turn)
+    else { return .none }
+    var bytes = node.turn.memory.mutableBytes(node.rpc.message(of: request))
+    fill(&bytes, lengths)
+    node.connections.submit(request, rpc: &node.rpc, lnet: &node.lnet, turn: &node.turn)
+    return request
+  }
+
+  // MARK: - Answers
+
+  private mutating func takeStatistics(_ request: RequestHandle, _ node: inout NodeCore) {
+    statistics = Self.value(of: request, &node) ?? statistics
+  }
+
+  private mutating func take(_ request: RequestHandle, _ node: inout NodeCore) {
+    switch creation {
+    case .lastObject:
+      guard let fid: FID = Self.value(of: request, &node) else { return malformed() }
+      // Object 0 is none: the first one stands for it.
+      lastObject = ObjectID(number: max(1, ObjectID(fid).number))
+      creation = .orphans
+    case .orphans: creation = .sequence
+    case .sequence:
+      guard let range: SequenceRange = Self.value(of: request, &node) else {
+        return malformed()
+      }
+      lastObject = ObjectID(FID(range.start, 1))
+      creation = .make
+    case .make:
+      guard let made: ObjectAttributes = Self.value(of: request, &node) else {
+        return malformed()
+      }
+      lastObject = made.object
+      creation = .ready
+    case .none, .ready: break
+    }
+  }
+
+  /// It is asked again with the next tick.
+  private mutating func malformed() { status = WireErrno.eproto.status }
+
+  private static func value<Value: FixedLayout>(
+    of request: RequestHandle, _ node: inout NodeCore
+  ) -> Value? {
+    guard let reply = try? node.rpc.reply(to: request, turn: &node.turn) else { return nil }
+    return try? reply.message.value(at: 1, in: node.turn.memory.bytes(reply.bytes))
+  }
+}
