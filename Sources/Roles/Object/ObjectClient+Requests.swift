@@ -257,6 +257,7 @@ extension ObjectClient {
     guard let reply = try? node.rpc.reply(to: requests[place].handle, turn: &node.turn) else {
       return WireErrno.eproto.status
     }
+    note(reply.body, index)
     let bytes = node.turn.memory.bytes(reply.bytes)
     if operations[index].wish.action == .statistics {
       guard let value: Statfs = try? reply.message.value(at: 1, in: bytes) else {
@@ -270,6 +271,12 @@ extension ObjectClient {
       operations[index].result.attributes = value
     }
     return status
+  }
+
+  private mutating func note(_ body: RPCBody, _ index: Int) {
+    let result = operations[index].result
+    operations[index].result.transno = max(result.transno, body.transno)
+    operations[index].result.committed = max(result.committed, body.lastCommitted)
   }
 
   /// Checks what a transfer's answer says (spec 13 §5.5).
@@ -293,6 +300,7 @@ extension ObjectClient {
       answer = readStatus(place, status, reply, value, memory, at: offset, &node)
     }
     guard answer >= 0 else { return answer }
+    note(reply.body, index)
     operations[index].result.attributes = value
     operations[index].result.byteCount += wish.action == .write ? request.count : Int(answer)
     return answer

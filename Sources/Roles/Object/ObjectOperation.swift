@@ -80,7 +80,9 @@ struct ObjectOperation: BitwiseCopyable {
   var moved = 0
   /// The object ended before the ranges did.
   var isAtEnd = false
+  /// Its commands are durable when they have ended; and everything up to this transaction is, too.
   var isSync = false
+  var barrier: UInt64 = 0
 
   // Creation: ids from the first to the last, and those of the round under way.
   var creation = Creation.none

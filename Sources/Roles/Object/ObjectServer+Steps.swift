@@ -124,6 +124,7 @@ extension ObjectServer {
     case .ldlmEnqueue, .ostGetAttributes: command(index, .getAttributes(id), &disk)
     case .ostSync:
       let isAll = id.object == 0
+      operations[index].barrier = disk.lastTransno
       command(index, isAll ? .none : .getAttributes(id), isSync: true, &disk)
     case .ostDestroy:
       modify(index, .destroy(id), &disk)
@@ -230,6 +231,10 @@ extension ObjectServer {
     let operation = operations[index]
     release(index, &node)
     let client = operation.export.raw.slot
+    if operation.errno == 0 {
+      durableTransno = max(
+        durableTransno, operation.isSync ? operation.transno : operation.barrier)
+    }
     if operation.errno == 0, operation.transno != 0, isCurrent(index, node) {
       clients[client].lastTransno = max(clients[client].lastTransno, operation.transno)
     }

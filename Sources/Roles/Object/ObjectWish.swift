@@ -57,6 +57,9 @@ package struct ObjectResult: Sendable, BitwiseCopyable {
   /// As the last reply has them.
   package var attributes = ObjectAttributes()
   package var statistics = Statfs()
+  /// The highest transaction that its requests were told, and the highest that the target has called durable.
+  package var transno: UInt64 = 0
+  package var committed: UInt64 = 0
   /// Requests that were made again after an error (spec 13 §5.7).
   package var retries = 0
 

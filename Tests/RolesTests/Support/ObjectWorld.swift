@@ -92,7 +92,7 @@ class ObjectUser: RoleNode {
 /// The world of most tests of objects: node 0 serves, the others use.
 struct ObjectWorld {
   let world: World
-  let node: ObjectNode
+  private(set) var node: ObjectNode
   let users: [ObjectUser]
   let disk: RoleDisk
 
@@ -113,6 +113,23 @@ struct ObjectWorld {
     world.run(5) { users.allSatisfy { $0.isFull } }
     let full = users.count { $0.isFull }
     #expect(full == count)
+  }
+
+  /// The power of the server's node fails, and it comes back with what its disk has kept.
+  mutating func restart(cookie: UInt64) throws {
+    world.kill(0)
+    disk.crash()
+    node = ObjectNode([disk])
+    try world.revive(0, node, limits: Self.limits(cookie: cookie))
+  }
+
+  /// After a restart: the first requests of a client end with its old connection.
+  func settle(_ object: ObjectID) -> ObjectResult? {
+    for _ in 0..<20 {
+      let result = run(ObjectWish(.getAttributes, object), seconds: 100)
+      if result?.status == 0 { return result }
+    }
+    return nil
   }
 
   /// Runs an operation to its end.
