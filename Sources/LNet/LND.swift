@@ -1,6 +1,6 @@
-package import LustreWire
-package import RDMATransport
-package import Structures
+public import LustreWire
+public import RDMATransport
+public import Structures
 
 // The seam between LNet and the drivers below it (LNDs). LNet appends messages to a fixed queue, the node
 // hands each to the driver of its network; the driver reports events in its own fixed queue, and
@@ -12,24 +12,25 @@ package import Structures
 package var lndHeadroomByteCount: Int { 120 }
 
 /// One message on its way down.
-package struct LNDMessage: BitwiseCopyable, Sendable {
+public struct LNDMessage: BitwiseCopyable, Sendable {
   /// LNet's name of the message; the driver gives it back in exactly one `finished`.
-  package var id: Handle
+  public var id: Handle
   /// Which of the node's NIs sends it.
-  package var interface: UInt8
+  public var interface: UInt8
   /// Whom the driver connects to: the destination, or a router on the way.
-  package var peer: NID
-  package var header: LNetHeader
+  public var peer: NID
+  public var header: LNetHeader
   /// What follows the header; `.none` for no payload. In message memory it lies in a piece of its own with
   /// `lndHeadroomByteCount` free bytes in front, and the driver sends it from there; in bulk memory it is
   /// gathered or copied when small, else written by RDMA. The memory stays LNet's: it is free after
   /// `finished`.
-  package var payload: BufferRef
+  public var payload: BufferRef
   /// Of a GET: where the data shall go, in bulk memory, exactly as long as it will be; `.none` when the
   /// answer must come as a REPLY message (spec 02 §6.4).
-  package var sink: BufferRef
+  public var sink: BufferRef
 
-  package init(
+  @inlinable
+  public init(
     id: Handle, interface: UInt8, peer: NID, header: LNetHeader, payload: BufferRef = .none,
     sink: BufferRef = .none
   ) {
@@ -43,13 +44,15 @@ package struct LNDMessage: BitwiseCopyable, Sendable {
 }
 
 /// A message that a driver has received and holds until it is answered: its piece, its sender's credit.
-package struct ReceptionID: Equatable, BitwiseCopyable, Sendable {
-  package var raw: Handle
-  package init(raw: Handle) { self.raw = raw }
+public struct ReceptionID: Equatable, BitwiseCopyable, Sendable {
+  public var raw: Handle
+
+  @inlinable
+  public init(raw: Handle) { self.raw = raw }
 }
 
 /// How a send ended, as far as health and resending care (spec 01 §10.2).
-package enum SendOutcome: UInt8, BitwiseCopyable, Sendable {
+public enum SendOutcome: UInt8, BitwiseCopyable, Sendable {
   case success
   case localInterrupted, localDropped, localAborted, localNoRoute, localTimeout, localError
   case remoteDropped, remoteError, remoteTimeout
@@ -57,8 +60,9 @@ package enum SendOutcome: UInt8, BitwiseCopyable, Sendable {
 }
 
 /// What a driver reports. Every `reception` is answered by LNet, through the node, by exactly one call.
-package struct LNDEvent: BitwiseCopyable, Sendable {
-  package enum Kind: UInt8, BitwiseCopyable, Sendable {
+public struct LNDEvent: BitwiseCopyable, Sendable {
+  /// What has happened.
+  public enum Kind: UInt8, BitwiseCopyable, Sendable {
     /// A whole message lies in `piece` (header at `headerOffset`). Answer: `consumed`.
     case immediate
     /// A PUT or REPLY whose data waits at the peer; the header lies in `piece`. Answer: `acceptPut` with
@@ -81,21 +85,21 @@ package struct LNDEvent: BitwiseCopyable, Sendable {
     case peerDown
   }
 
-  package var kind: Kind
-  package var outcome: SendOutcome
-  package var interface: UInt8
+  public var kind: Kind
+  public var outcome: SendOutcome
+  public var interface: UInt8
   /// Where in `piece` the LNet header begins.
-  package var headerOffset: UInt8
-  package var status: Int32
-  package var reception: ReceptionID
-  package var message: Handle
-  package var ticket: UInt32
-  package var piece: BufferRef
+  public var headerOffset: UInt8
+  public var status: Int32
+  public var reception: ReceptionID
+  public var message: Handle
+  public var ticket: UInt32
+  public var piece: BufferRef
   /// The LND-level peer: where answers go.
-  package var peer: NID
+  public var peer: NID
 
   @inlinable
-  package init(
+  public init(
     kind: Kind, interface: UInt8 = 0, peer: NID, status: Int32 = 0,
     outcome: SendOutcome = .success, reception: ReceptionID = ReceptionID(raw: .none),
     message: Handle = .none, ticket: UInt32 = 0, piece: BufferRef = .none, headerOffset: UInt8 = 0
@@ -114,7 +118,7 @@ package struct LNDEvent: BitwiseCopyable, Sendable {
 }
 
 /// LNet's answer to a reception, for the node to carry to the driver.
-package enum ReceptionAnswer: BitwiseCopyable, Sendable {
+public enum ReceptionAnswer: BitwiseCopyable, Sendable {
   /// Nothing yet: it is held on a lazy portal, or its bytes are still read. An answer follows later.
   case held
   /// IMMEDIATE: read, matched or dropped. The buffer may be posted again.

@@ -1,32 +1,32 @@
 /// The first 48 bytes of every o2iblnd message.
 ///
 /// **Wire:** `struct kib_msg` up to its union, in the sender's byte order (spec 02 §3.1).
-package struct O2IBEnvelope: Hashable, Sendable, BitwiseCopyable {
+public struct O2IBEnvelope: Hashable, Sendable, BitwiseCopyable {
   /// 0x12, or 0x11 for a peer that must be rejected.
-  package var version: UInt16
+  public var version: UInt16
   /// What the body is.
-  package var type: O2IBMessageType
+  public var type: O2IBMessageType
   /// Credits that the sender gives back.
-  package var credits: UInt8
+  public var credits: UInt8
   /// Bytes of the whole message, envelope included (`ibm_nob`).
-  package var byteCount: UInt32
+  public var byteCount: UInt32
   /// 0 for none; we send none (spec 02 §12).
-  package var checksum: UInt32
+  public var checksum: UInt32
   /// The sender's interface.
-  package var sourceNID: NID
+  public var sourceNID: NID
   /// The sender's incarnation.
-  package var sourceStamp: UInt64
+  public var sourceStamp: UInt64
   /// The receiver's interface.
-  package var destinationNID: NID
+  public var destinationNID: NID
   /// The receiver's incarnation as the sender knows it; 0 in a first connect request.
-  package var destinationStamp: UInt64
+  public var destinationStamp: UInt64
 
   /// Bytes on the wire.
-  @inlinable package static var byteCount: Int { 48 }
+  @inlinable public static var byteCount: Int { 48 }
 
   /// An envelope of its fields, in our version and without checksum.
   @inlinable
-  package init(
+  public init(
     type: O2IBMessageType, credits: UInt8, byteCount: UInt32, sourceNID: NID, sourceStamp: UInt64,
     destinationNID: NID, destinationStamp: UInt64
   ) {
@@ -46,8 +46,8 @@ package struct O2IBEnvelope: Hashable, Sendable, BitwiseCopyable {
   ///
   /// `bytes` is all that was received: a shorter `ibm_nob` is legal, a longer one is not. `swapped` tells
   /// whether the sender's byte order is not ours, which the body has to know. Allocates nothing.
-  @inlinable
-  package init(decoding bytes: borrowing RawSpan, swapped: inout Bool) throws(WireError) {
+  @inlinable @inline(__always)
+  public init(decoding bytes: borrowing RawSpan, swapped: inout Bool) throws(WireError) {
     let received = bytes.byteCount
     guard received >= 6 else {
       throw .truncated(.o2ibEnvelope, needed: 6, available: UInt32(received))
@@ -60,10 +60,16 @@ package struct O2IBEnvelope: Hashable, Sendable, BitwiseCopyable {
     swapped = swap
     // Two copies of the rest: the one that everybody needs has nothing to swap.
     if swap {
-      try self.init(checking: bytes, swap: true)
+      try self.init(swapping: bytes)
     } else {
       try self.init(checking: bytes, swap: false)
     }
+  }
+
+  /// What follows the magic number, in the other byte order.
+  @usableFromInline
+  init(swapping bytes: borrowing RawSpan) throws(WireError) {
+    try self.init(checking: bytes, swap: true)
   }
 
   /// What follows the magic number.
@@ -101,10 +107,36 @@ package struct O2IBEnvelope: Hashable, Sendable, BitwiseCopyable {
     destinationStamp = fields.native(UInt64.self, at: 40, swapped: swap)
   }
 
+  /// Whether the bytes are what nearly all messages of a connection are: an IMMEDIATE of our version and byte
+  /// order, as long as it says, from this sender to this receiver. The type is the only one that is told; of all
+  /// others `init(decoding:swapped:)` says what they are.
+  @inlinable @inline(__always)
+  public static func immediate(
+    in bytes: borrowing RawSpan, from sourceNID: NID, _ sourceStamp: UInt64,
+    to destinationNID: NID, _ destinationStamp: UInt64
+  ) -> (byteCount: UInt32, credits: UInt8)? {
+    guard bytes.byteCount >= 120 else { return nil }
+    let fields = bytes.window(at: 0, count: byteCount)
+    // On a machine of the other byte order this fits no message that it could have sent or received.
+    let first = fields.little(UInt64.self, at: 0)
+    let expected =
+      UInt64(O2IBProtocol.magic) | UInt64(O2IBProtocol.version) << 32
+      | UInt64(O2IBMessageType.immediate.rawValue) << 48
+    let declared = fields.little(UInt32.self, at: 8)
+    guard first & 0x00FF_FFFF_FFFF_FFFF == expected,
+      declared >= O2IBMessageType.immediate.minimumByteCount, Int(declared) <= bytes.byteCount,
+      fields.native(UInt64.self, at: 16) == sourceNID.rawValue,
+      fields.native(UInt64.self, at: 24) == sourceStamp,
+      fields.native(UInt64.self, at: 32) == destinationNID.rawValue,
+      fields.native(UInt64.self, at: 40) == destinationStamp
+    else { return nil }
+    return (declared, UInt8(truncatingIfNeeded: first >> 56))
+  }
+
   /// Writes 48 bytes at `offset` in the host's byte order and returns that number; traps when they do
   /// not fit.
   @inlinable @inline(__always) @discardableResult
-  package func encode(into bytes: inout MutableRawSpan, at offset: Int = 0) -> Int {
+  public func encode(into bytes: inout MutableRawSpan, at offset: Int = 0) -> Int {
     var fields = bytes.window(at: offset, count: Self.byteCount)
     fields.storeNative(O2IBProtocol.magic, at: 0)
     fields.storeNative(version, at: 4)

@@ -1,5 +1,5 @@
 /// What a message needs before it may be sent.
-package enum O2IBCreditClass: UInt8, Sendable, Hashable, BitwiseCopyable {
+public enum O2IBCreditClass: UInt8, Sendable, Hashable, BitwiseCopyable {
   /// Travels as private data of the connection manager.
   case connection
   /// Needs no credit.
@@ -13,7 +13,7 @@ package enum O2IBCreditClass: UInt8, Sendable, Hashable, BitwiseCopyable {
 /// The type of an o2iblnd message.
 ///
 /// **Wire:** `ibm_type`, one byte (spec 02 §3.2); `lnet.ib.type` in Wireshark.
-package enum O2IBMessageType: Sendable, Hashable, CaseIterable, BitwiseCopyable {
+public enum O2IBMessageType: Sendable, Hashable, CaseIterable, BitwiseCopyable {
   /// Private data of a connect request.
   case connectRequest
   /// Private data of an accept.
@@ -36,7 +36,7 @@ package enum O2IBMessageType: Sendable, Hashable, CaseIterable, BitwiseCopyable 
   case getDone
 
   /// What the message needs before it may be sent (spec 02 §3.2, §7.3).
-  @inlinable package var creditClass: O2IBCreditClass {
+  @inlinable public var creditClass: O2IBCreditClass {
     switch self {
     case .connectRequest, .connectAcknowledge: .connection
     case .noop, .putNak, .putAcknowledge, .putDone, .getDone: .none
@@ -46,7 +46,7 @@ package enum O2IBMessageType: Sendable, Hashable, CaseIterable, BitwiseCopyable 
   }
 
   /// The least `ibm_nob`; descriptors add 12 bytes per fragment.
-  @inlinable package var minimumByteCount: UInt32 {
+  @inlinable public var minimumByteCount: UInt32 {
     switch self {
     case .connectRequest, .connectAcknowledge: 56
     case .noop: 48
@@ -59,7 +59,7 @@ package enum O2IBMessageType: Sendable, Hashable, CaseIterable, BitwiseCopyable 
   }
 
   /// Lustre's name of the type.
-  package var name: StaticString {
+  public var name: StaticString {
     switch self {
     case .connectRequest: "CONNREQ"
     case .connectAcknowledge: "CONNACK"
@@ -79,7 +79,7 @@ package enum O2IBMessageType: Sendable, Hashable, CaseIterable, BitwiseCopyable 
 /// modules, and costs more than the rest of an envelope.
 extension O2IBMessageType: RawRepresentable {
   @inlinable @inline(__always)
-  package var rawValue: UInt8 {
+  public var rawValue: UInt8 {
     switch self {
     case .connectRequest: 0xC0
     case .connectAcknowledge: 0xC1
@@ -95,7 +95,7 @@ extension O2IBMessageType: RawRepresentable {
   }
 
   @inlinable @inline(__always)
-  package init?(rawValue: UInt8) {
+  public init?(rawValue: UInt8) {
     switch rawValue {
     case 0xC0: self = .connectRequest
     case 0xC1: self = .connectAcknowledge
