@@ -165,6 +165,12 @@ package struct O2IBLND: ~Copyable {
     Handle(slot: connection, generation: connections[connection].generation)
   }
 
+  /// The slot of a receive buffer of a connection.
+  @inline(__always)
+  mutating func receiveSlot(_ connection: Int, _ index: Int) -> Int {
+    connection &* receiveStride &+ index
+  }
+
   /// The slot of a handle; nil when it names a former life.
   @inline(__always)
   mutating func connection(_ handle: Handle) -> Int? {
@@ -193,25 +199,25 @@ package struct O2IBLND: ~Copyable {
     _ cause: O2IBLogCause, _ c: Int, number: Int64 = 0, limit: Int64 = 0, at time: UInt64
   ) {
     log(
-      cause, peer: connections[c].peerNID, interface: lnetIndex(c), number: number, limit: limit,
+      cause, peer: connections[c].peerNID, interface: connections[c].lnetInterface, number: number,
+      limit: limit,
       at: time)
   }
 
-  /// LNet's number of the NI of a connection.
-  @inline(__always)
-  mutating func lnetIndex(_ c: Int) -> UInt8 {
-    interfaces[Int(connections[c].interface)].given.index
-  }
-
   /// Makes sure that `flush` looks at the connection.
+  @inline(__always)
   mutating func markDirty(_ c: Int) {
     isUrgent = true
     list(c)
   }
 
   /// Puts a connection into the list that the next `flush` walks.
+  @inline(__always)
   mutating func list(_ c: Int) {
-    guard !connections[c].isDirty else { return }
+    if !connections[c].isDirty { append(dirty: c) }
+  }
+
+  private mutating func append(dirty c: Int) {
     connections[c].isDirty = true
     connections[c].nextDirty = Connection.none
     if dirtyTail < 0 {

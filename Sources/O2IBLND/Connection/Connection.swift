@@ -48,6 +48,8 @@ struct Connection: BitwiseCopyable {
   var isUndrainable = false
   var timerIsLong = false
   var interface: UInt8 = 0
+  /// LNet's number of the interface.
+  var lnetInterface: UInt8 = 0
   var credits = Credits(depth: 0, highWater: 1)
   var queuePair = QueuePairHandle.none
   var generation: UInt32 = 0

@@ -48,6 +48,7 @@ extension O2IBLND {
     connections[c].peerNID = peers[p].nid
     connections[c].interface = peers[p].interface
     let own = interfaces[Int(peers[p].interface)].given
+    connections[c].lnetInterface = own.index
     connections[c].localNID = own.nid
     connections[c].localStamp = own.stamp
     peers[p].connections += 1

@@ -100,10 +100,10 @@ extension O2IBLND {
   ) {
     let slot = Int(t)
     if transmits.slots[slot].place == .credited {
-      transmits.remove(t, from: &connections[c].credited)
+      transmits.removeFirst(from: &connections[c].credited)
       connections[c].credits.spend()
     } else {
-      transmits.remove(t, from: &connections[c].uncredited)
+      transmits.removeFirst(from: &connections[c].uncredited)
     }
     let interval = Int32(limits.signalInterval)
     let handle = handle(of: c)

@@ -22,33 +22,36 @@ extension O2IBLND {
   private mutating func receiveCompleted(
     _ c: Int, _ index: Int, _ completion: WorkCompletion, _ turn: inout Turn
   ) {
-    let slot = c * receiveStride + index
+    let slot = receiveSlot(c, index)
     guard index < Int(connections[c].receiveCount), receives[slot].holder == .device else {
       counters.staleCompletions += 1
       return
     }
     turn.memory.messages.move(receives[slot].piece, from: .posted, to: .held)
     receives[slot].holder = .connection
-    connections[c].postedReceives -= 1
+    connections[c].postedReceives &-= 1
     guard completion.status == .success else {
       broken(c, completion, .receiveBroken, &turn)
       return
     }
     let byteCount = min(completion.byteCount, receives[slot].piece.length)
+    if connections[c].state == .established, connections[c].early.isEmpty {
+      message(c, index, byteCount, &turn)
+    } else {
+      receivedEarlyOrLate(c, index, byteCount, &turn)
+    }
+  }
+
+  @inline(never)
+  private mutating func receivedEarlyOrLate(
+    _ c: Int, _ index: Int, _ byteCount: UInt32, _ turn: inout Turn
+  ) {
     switch connections[c].state {
-    case .established:
-      if connections[c].early.isEmpty {
-        message(c, index, byteCount, &turn)
-      } else {
-        keepEarly(c, index, byteCount)
-      }
+    case .established: keepEarly(c, index, byteCount)
     case .connecting, .accepting:
       counters.earlyMessages += 1
       keepEarly(c, index, byteCount)
-    case .free, .preparing, .replying, .closing, .destroying:
-      if connections[c].state == .closing || connections[c].state == .destroying {
-        finishIfDrained(c, &turn)
-      }
+    case .free, .preparing, .replying, .closing, .destroying: finishIfClosed(c, &turn)
     }
   }
 
@@ -93,10 +96,15 @@ extension O2IBLND {
       let t = connections[c].inFlight.head
       let distance = Int32(bitPattern: sequence &- transmits.slots[Int(t)].lastSequence)
       guard distance >= 0 else { break }
-      transmits.remove(t, from: &connections[c].inFlight)
-      connections[c].sendsInFlight -= 1
+      transmits.removeFirst(from: &connections[c].inFlight)
+      connections[c].sendsInFlight &-= 1
       // Everything before a failed request has succeeded.
-      complete(t, c, isGood: isGood || distance > 0, &turn)
+      let hasSucceeded = isGood || distance > 0
+      if hasSucceeded, transmits.slots[Int(t)].kind == .immediate {
+        end(t, .success, 0, &turn)
+      } else {
+        complete(t, c, isGood: hasSucceeded, &turn)
+      }
     }
     if !isGood {
       broken(c, completion, .sendBroken, &turn)
@@ -138,7 +146,7 @@ extension O2IBLND {
 
   /// Keeps a message until its connection is established.
   private mutating func keepEarly(_ c: Int, _ index: Int, _ byteCount: UInt32) {
-    let slot = c * receiveStride + index
+    let slot = receiveSlot(c, index)
     receives[slot].holder = .message
     receives[slot].byteCount = byteCount
     receives[slot].next = ReceiveQueue.end
@@ -153,11 +161,24 @@ extension O2IBLND {
   mutating func receiveEarly(_ c: Int, _ turn: inout Turn) {
     while !connections[c].early.isEmpty, connections[c].state == .established {
       let index = Int(connections[c].early.head)
-      let slot = c * receiveStride + index
+      let slot = receiveSlot(c, index)
       connections[c].early.head = receives[slot].next
       receives[slot].holder = .connection
       message(c, index, receives[slot].byteCount, &turn)
     }
+  }
+
+  /// What is wrong with a message.
+  private enum Fault: BitwiseCopyable {
+    case malformed, staleIdentity, creditOverflow, creditOverdrawn
+  }
+
+  /// What is to be known of a message when it has been checked.
+  private struct Checked {
+    var fault: Fault?
+    var type = O2IBMessageType.immediate
+    var byteCount: UInt32 = 0
+    var returnsCredits = false
   }
 
   /// A message on an established connection: checked as spec 02 §5 and §7.2 say, then taken by its
@@ -166,10 +187,63 @@ extension O2IBLND {
     _ c: Int, _ index: Int, _ byteCount: UInt32, _ turn: inout Turn
   ) {
     counters.messagesReceived &+= 1
-    let piece = receives[c * receiveStride + index].piece.part(offset: 0, length: Int(byteCount))
-    let envelope: O2IBEnvelope
+    var piece = receives[receiveSlot(c, index)].piece
+    piece.length = byteCount
     // Of an IMMEDIATE there is nothing more to decode.
     var other: O2IBBody?
+    let checked = Self.check(&connections[c], &tables, piece, &other, &turn)
+    if let fault = checked.fault {
+      refuse(fault, checked.type, c, byteCount, &turn)
+      return
+    }
+    if checked.returnsCredits, !connections[c].credited.isEmpty { markDirty(c) }
+    piece.length = checked.byteCount
+    if let other {
+      dispatch(other, checked.type, c, index, piece, &turn)
+    } else {
+      deliver(.immediate, c, index, piece, &turn)
+    }
+  }
+
+  @inline(__always)
+  private static func check(
+    _ connection: inout Connection, _ tables: inout O2IBTables, _ piece: BufferRef,
+    _ other: inout O2IBBody?, _ turn: inout Turn
+  ) -> Checked {
+    let immediate = O2IBEnvelope.immediate(
+      in: turn.memory.messages.bytes(piece), from: connection.peerNID, connection.peerStamp,
+      to: connection.localNID, connection.localStamp)
+    guard let immediate else { return checkAny(&connection, &tables, piece, &other, &turn) }
+    var checked = Checked(byteCount: immediate.byteCount)
+    account(immediate.credits, &connection, tables.credits[.immediate], &checked)
+    return checked
+  }
+
+  /// Takes the credits that a message brings, and the one that it used.
+  @inline(__always)
+  private static func account(
+    _ credits: UInt8, _ connection: inout Connection, _ needs: O2IBCreditClass,
+    _ checked: inout Checked
+  ) {
+    if credits != 0 {
+      guard connection.credits.received(returning: credits) else {
+        checked.fault = .creditOverflow
+        return
+      }
+      checked.returnsCredits = true
+    }
+    if needs != .none, !connection.credits.receivedCredited() {
+      checked.fault = .creditOverdrawn
+    }
+  }
+
+  @inline(never)
+  private static func checkAny(
+    _ connection: inout Connection, _ tables: inout O2IBTables, _ piece: BufferRef,
+    _ other: inout O2IBBody?, _ turn: inout Turn
+  ) -> Checked {
+    var checked = Checked()
+    let envelope: O2IBEnvelope
     do throws(WireError) {
       let bytes = turn.memory.messages.bytes(piece)
       var isSwapped = false
@@ -178,44 +252,47 @@ extension O2IBLND {
         other = try O2IBBody(of: envelope, in: bytes, swapped: isSwapped)
       }
     } catch {
+      checked.fault = .malformed
+      return checked
+    }
+    checked.type = envelope.type
+    checked.byteCount = envelope.byteCount
+    guard envelope.version == O2IBProtocol.version, envelope.sourceNID == connection.peerNID,
+      envelope.destinationNID == connection.localNID,
+      envelope.sourceStamp == connection.peerStamp,
+      envelope.destinationStamp == connection.localStamp
+    else {
+      checked.fault = .staleIdentity
+      return checked
+    }
+    // The types of set-up are not accounted for: they are refused by what takes them.
+    let needs = envelope.type.rawValue >= 0xD0 ? tables.credits[envelope.type] : .none
+    account(envelope.credits, &connection, needs, &checked)
+    return checked
+  }
+
+  /// A message that breaks the protocol ends its connection.
+  @inline(never)
+  private mutating func refuse(
+    _ fault: Fault, _ type: O2IBMessageType, _ c: Int, _ byteCount: UInt32, _ turn: inout Turn
+  ) {
+    switch fault {
+    case .malformed:
       counters.malformedMessages += 1
       closeForViolation(
         c, .malformedMessage, number: Int64(byteCount), status: -Errno.io, &turn)
-      return
-    }
-    guard envelope.version == O2IBProtocol.version, envelope.sourceNID == connections[c].peerNID,
-      envelope.destinationNID == connections[c].localNID,
-      envelope.sourceStamp == connections[c].peerStamp,
-      envelope.destinationStamp == connections[c].localStamp
-    else {
+    case .staleIdentity:
       counters.staleIdentities += 1
       closeForViolation(c, .staleIdentity, status: -Errno.stale, &turn)
-      return
-    }
-    if envelope.credits != 0 {
-      guard connections[c].credits.received(returning: envelope.credits) else {
-        counters.creditOverflows += 1
-        closeForViolation(
-          c, .creditOverflow, number: Int64(connections[c].credits.available),
-          limit: Int64(connections[c].credits.depth), status: -Errno.protocolError, &turn)
-        return
-      }
-      if !connections[c].credited.isEmpty { markDirty(c) }
-    }
-    if tables.credits[envelope.type] != .none && envelope.type.rawValue >= 0xD0 {
-      guard connections[c].credits.receivedCredited() else {
-        counters.creditsOverdrawn += 1
-        closeForViolation(
-          c, .creditOverdrawn, number: Int64(envelope.type.rawValue),
-          status: -Errno.protocolError, &turn)
-        return
-      }
-    }
-    let whole = piece.part(offset: 0, length: Int(envelope.byteCount))
-    if let other {
-      dispatch(other, envelope.type, c, index, whole, &turn)
-    } else {
-      deliver(.immediate, c, index, whole, &turn)
+    case .creditOverflow:
+      counters.creditOverflows += 1
+      closeForViolation(
+        c, .creditOverflow, number: Int64(connections[c].credits.available),
+        limit: Int64(connections[c].credits.depth), status: -Errno.protocolError, &turn)
+    case .creditOverdrawn:
+      counters.creditsOverdrawn += 1
+      closeForViolation(
+        c, .creditOverdrawn, number: Int64(type.rawValue), status: -Errno.protocolError, &turn)
     }
   }
 
@@ -262,24 +339,35 @@ extension O2IBLND {
       closeForViolation(c, .resourcesExhausted, status: -Errno.noMemory, &turn)
       return nil
     }
-    let interface = lnetIndex(c)
-    let peer = connections[c].peerNID
-    let receive = c * receiveStride + index
-    receives[receive].holder = .reception
-    receptions.slots[id.slot].begin(
-      kind, on: handle(of: c), interface, peer, receive: UInt16(index),
-      piece: receives[receive].piece)
-    report(
-      LNDEvent(
-        kind: kind, interface: interface, peer: peer, reception: ReceptionID(raw: id),
-        piece: whole, headerOffset: UInt8(O2IBProtocol.bodyOffset)))
+    let receive = receiveSlot(c, index)
+    let handle = handle(of: c)
+    let event = Self.lend(
+      &receives[receive], to: &receptions.slots[id.slot], of: &connections[c], kind, handle, id,
+      UInt16(index), whole)
+    report(event)
     return id
+  }
+
+  /// Gives a receive buffer to a reception; the event that tells LNet of it.
+  @inline(__always)
+  private static func lend(
+    _ receive: inout ReceiveSlot, to reception: inout Reception, of connection: inout Connection,
+    _ kind: LNDEvent.Kind, _ handle: Handle, _ id: Handle, _ index: UInt16, _ whole: BufferRef
+  ) -> LNDEvent {
+    receive.holder = .reception
+    reception.begin(
+      kind, on: handle, connection.lnetInterface, connection.peerNID, receive: index,
+      piece: receive.piece)
+    return LNDEvent(
+      kind: kind, interface: connection.lnetInterface, peer: connection.peerNID,
+      reception: ReceptionID(raw: id), piece: whole,
+      headerOffset: UInt8(O2IBProtocol.bodyOffset))
   }
 
   // MARK: - Receive buffers
 
   mutating func queueReceive(_ c: Int, _ index: Int) {
-    let slot = c * receiveStride + index
+    let slot = receiveSlot(c, index)
     receives[slot].next = ReceiveQueue.end
     if connections[c].toPost.isEmpty {
       connections[c].toPost.head = UInt16(index)
@@ -292,7 +380,7 @@ extension O2IBLND {
   /// Posts a buffer again and accounts for it, in this order (spec 02 §7.2, §15.8); or as soon as
   /// there is room.
   mutating func repost(_ c: Int, _ index: Int, _ effect: RepostEffect, _ turn: inout Turn) {
-    let slot = c * receiveStride + index
+    let slot = receiveSlot(c, index)
     receives[slot].holder = .connection
     receives[slot].effect = effect
     guard connections[c].state == .established else { return }
@@ -305,23 +393,30 @@ extension O2IBLND {
   }
 
   private mutating func postReceive(_ c: Int, _ index: Int, _ turn: inout Turn) {
-    let slot = c * receiveStride + index
-    let piece = receives[slot].piece
-    turn.memory.messages.move(piece, from: .held, to: .posted)
-    receives[slot].holder = .device
-    connections[c].postedReceives += 1
+    let handle = handle(of: c)
+    let needsFlush = Self.post(
+      &receives[receiveSlot(c, index)], &connections[c], handle, index, &turn)
+    if needsFlush { markDirty(c) }
+  }
+
+  /// Posts a buffer; whether something can be sent because of it.
+  @inline(__always)
+  private static func post(
+    _ receive: inout ReceiveSlot, _ connection: inout Connection, _ handle: Handle, _ index: Int,
+    _ turn: inout Turn
+  ) -> Bool {
+    receive.holder = .device
+    connection.postedReceives &+= 1
     turn.receives.append(
       ReceiveRequest(
-        queuePair: connections[c].queuePair, segment: turn.memory.messages.segment(piece),
-        id: WorkID(connection: handle(of: c), kind: .receive, number: UInt32(index)).raw))
-    let effect = receives[slot].effect
-    connections[c].credits.posted(effect)
-    switch effect {
-    case .nothing: break
-    case .owe:
-      if connections[c].credits.owed >= connections[c].credits.highWater { markDirty(c) }
-    case .unreserve:
-      if !connections[c].reserved.isEmpty { markDirty(c) }
+        queuePair: connection.queuePair,
+        segment: turn.memory.messages.segment(receive.piece, moving: .held, to: .posted),
+        id: WorkID(connection: handle, kind: .receive, number: UInt32(index)).raw))
+    connection.credits.posted(receive.effect)
+    switch receive.effect {
+    case .nothing: return false
+    case .owe: return connection.credits.owed >= connection.credits.highWater
+    case .unreserve: return !connection.reserved.isEmpty
     }
   }
 
@@ -334,7 +429,7 @@ extension O2IBLND {
         return false
       }
       let index = Int(connections[c].toPost.head)
-      connections[c].toPost.head = receives[c * receiveStride + index].next
+      connections[c].toPost.head = receives[receiveSlot(c, index)].next
       postReceive(c, index, &turn)
     }
     return true

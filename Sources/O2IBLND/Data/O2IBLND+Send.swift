@@ -143,22 +143,30 @@ extension O2IBLND {
 
   /// Ends a transmit: gives its piece back and tells LNet what became of it.
   mutating func end(_ t: UInt32, _ outcome: SendOutcome, _ status: Int32, _ turn: inout Turn) {
-    releasePiece(t, &turn)
     let slot = Int(t)
-    if transmits.slots[slot].isMessage {
-      report(
-        LNDEvent(
-          kind: .finished, interface: transmits.slots[slot].interface,
-          peer: transmits.slots[slot].peer, status: status, outcome: outcome,
-          message: transmits.slots[slot].message))
-    } else if transmits.slots[slot].hasTicket {
-      report(
-        LNDEvent(
-          kind: transmits.slots[slot].kind == .putAcknowledge ? .putDone : .getServed,
-          interface: transmits.slots[slot].interface, peer: transmits.slots[slot].peer,
-          status: status, outcome: outcome, ticket: transmits.slots[slot].ticket))
-    }
+    if let event = Self.end(&transmits.slots[slot], outcome, status, &turn) { report(event) }
     transmits.free(t)
+  }
+
+  /// What LNet is told of the end.
+  @inline(__always)
+  private static func end(
+    _ transmit: inout Transmit, _ outcome: SendOutcome, _ status: Int32, _ turn: inout Turn
+  ) -> LNDEvent? {
+    if transmit.piece != .none {
+      turn.memory.messages.release(transmit.piece)
+      transmit.piece = .none
+    }
+    if transmit.isMessage {
+      return LNDEvent(
+        kind: .finished, interface: transmit.interface, peer: transmit.peer, status: status,
+        outcome: outcome, message: transmit.message)
+    }
+    guard transmit.hasTicket else { return nil }
+    return LNDEvent(
+      kind: transmit.kind == .putAcknowledge ? .putDone : .getServed,
+      interface: transmit.interface, peer: transmit.peer, status: status, outcome: outcome,
+      ticket: transmit.ticket)
   }
 
   mutating func releasePiece(_ t: UInt32, _ turn: inout Turn) {

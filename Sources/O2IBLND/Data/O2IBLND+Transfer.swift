@@ -34,7 +34,7 @@ extension O2IBLND {
       turn.memory.messages.release(reception.piece)
       return (reception, nil)
     }
-    receives[c * receiveStride + Int(reception.receive)].holder = .connection
+    receives[receiveSlot(c, Int(reception.receive))].holder = .connection
     if connections[c].state == .established { return (reception, c) }
     counters.staleAnswers += 1
     return (reception, nil)
@@ -44,14 +44,14 @@ extension O2IBLND {
   package mutating func consumed(_ id: ReceptionID, _ turn: inout Turn) {
     precondition(receptions.contains(id.raw), "an answer to a reception that is answered")
     let slot = id.raw.slot
+    let index = Int(receptions.slots[slot].receive)
     guard let c = connection(receptions.slots[slot].connection),
       connections[c].state == .established
     else {
       _ = take(id, &turn)
       return
     }
-    receptions.free(id.raw)
-    let index = Int(receptions.slots[slot].receive)
+    receptions.free(live: slot)
     repost(c, index, tables.credits[.immediateConsumed], &turn)
   }
 
@@ -158,7 +158,7 @@ extension O2IBLND {
     }
     if status > 0 && reception.remote.fragmentCount > 1 {
       // The buffer holds the fragments that are still to be walked.
-      receives[c * receiveStride + Int(reception.receive)].holder = .message
+      receives[receiveSlot(c, Int(reception.receive))].holder = .message
     } else {
       repost(c, Int(reception.receive), tables.credits[.getAnswered], &turn)
     }
@@ -210,7 +210,7 @@ extension O2IBLND {
     log(.descriptorRefused, c, number: Int64(request.descriptor.fragmentCount), at: turn.now)
     let reception = Reception(
       connection: handle(of: c), piece: whole, receive: UInt16(index), kind: .getRequest,
-      interface: lnetIndex(c), peer: connections[c].peerNID, cookie: request.cookie,
+      interface: connections[c].lnetInterface, peer: connections[c].peerNID, cookie: request.cookie,
       remote: remote)
     sendGetDone(c, reception, -Errno.protocolError, source: .none, ticket: nil, &turn)
   }
@@ -282,7 +282,7 @@ extension O2IBLND {
       transmits.slots[Int(t)].status = -Errno.protocolError
     }
     if transmits.slots[Int(t)].status > 0 && descriptor.fragmentCount > 1 {
-      receives[c * receiveStride + index].holder = .message
+      receives[receiveSlot(c, index)].holder = .message
     } else {
       transmits.slots[Int(t)].remote.receive = ReceiveQueue.end
       repost(c, index, tables.credits[.putAcknowledgeReceived], &turn)

@@ -78,6 +78,7 @@ struct ReceptionTable: ~Copyable {
     return Handle(slot: slot, generation: lives[slot].generation)
   }
 
+  @inline(__always)
   func contains(_ handle: Handle) -> Bool {
     let slot = handle.slot
     return slot < lives.count && lives[slot].isUsed && lives[slot].generation == handle.generation
@@ -86,7 +87,12 @@ struct ReceptionTable: ~Copyable {
   /// Frees a slot; its element stays readable until the next `take`.
   mutating func free(_ handle: Handle) {
     precondition(contains(handle), "an answer to a reception that is answered or never was")
-    let slot = handle.slot
+    free(live: handle.slot)
+  }
+
+  /// Frees the slot of a live handle.
+  @inline(__always)
+  mutating func free(live slot: Int) {
     lives[slot].generation = (lives[slot].generation + 1) & 0xFFF
     lives[slot].isUsed = false
     lives[slot].nextFree = firstFree

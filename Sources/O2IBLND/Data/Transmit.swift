@@ -199,12 +199,23 @@ struct TransmitTable: ~Copyable {
     return index
   }
 
+  /// Takes the first one out of a list that has one.
+  @inline(__always)
+  mutating func removeFirst(from queue: inout TransmitQueue) {
+    let next = slots[Int(queue.head)].next
+    queue.head = next
+    if next == TransmitQueue.end {
+      queue.tail = next
+    } else {
+      slots[Int(next)].previous = TransmitQueue.end
+    }
+    queue.count &-= 1
+  }
+
   mutating func append(
     _ index: UInt32, to queue: inout TransmitQueue, as place: TransmitPlace
   ) {
-    slots[Int(index)].place = place
-    slots[Int(index)].next = TransmitQueue.end
-    slots[Int(index)].previous = queue.tail
+    Self.place(&slots[Int(index)], behind: queue.tail, place)
     if queue.tail == TransmitQueue.end {
       queue.head = index
     } else {
@@ -212,6 +223,15 @@ struct TransmitTable: ~Copyable {
     }
     queue.tail = index
     queue.count += 1
+  }
+
+  @inline(__always)
+  private static func place(
+    _ transmit: inout Transmit, behind previous: UInt32, _ place: TransmitPlace
+  ) {
+    transmit.place = place
+    transmit.next = TransmitQueue.end
+    transmit.previous = previous
   }
 
   mutating func remove(_ index: UInt32, from queue: inout TransmitQueue) {

@@ -152,6 +152,22 @@ public struct Arena: ~Copyable {
     pieces[slot].state = new
   }
 
+  /// Moves a piece on and names its bytes for a work request.
+  @inlinable
+  @inline(__always)
+  public mutating func segment(
+    _ ref: BufferRef, moving old: State, to new: State
+  ) -> Segment {
+    let slot = index(of: ref)
+    precondition(pieces[slot].state == old, "a piece was moved by somebody who does not hold it")
+    pieces[slot].state = new
+    let end = UInt64(ref.offset) &+ UInt64(ref.length)
+    precondition(
+      end <= UInt64(pieces[slot].link) &<< UInt64(pieceShift), "a reference outside its piece")
+    let address = region.address &+ UInt64(slot) &<< UInt64(pieceShift) &+ UInt64(ref.offset)
+    return Segment(address: address, length: ref.length, localKey: region.localKey)
+  }
+
   @inlinable
   public func state(of ref: BufferRef) -> State { pieces[index(of: ref)].state }
 
@@ -215,8 +231,8 @@ public struct Arena: ~Copyable {
     // None of this can overflow: 2³¹ pieces of less than 2³² bytes.
     let end = UInt64(ref.offset) &+ UInt64(ref.length)
     precondition(
-      end <= UInt64(pieces[slot].link) << UInt64(pieceShift) && pieces[slot].state != .free,
+      end <= UInt64(pieces[slot].link) &<< UInt64(pieceShift) && pieces[slot].state != .free,
       "a reference outside its piece")
-    return unsafe base + (slot << Int(pieceShift) &+ Int(ref.offset))
+    return unsafe base + (slot &<< Int(pieceShift) &+ Int(ref.offset))
   }
 }
