@@ -28,6 +28,8 @@ public struct NodeCore: ~Copyable {
   package static let connectionsTimerKind: UInt8 = 6
   /// Whether `connections` takes what PtlRPC reports; else the driver does.
   private let hasConnections: Bool
+  /// Whether the rooms above LNet have anything to do in this node: they are not asked else.
+  private let hasUpperRooms: Bool
 
   /// - Parameters:
   ///   - rpc: without it the node speaks LNet only.
@@ -38,6 +40,7 @@ public struct NodeCore: ~Copyable {
   ) {
     var turn = turn
     hasConnections = connections.capacity != .none
+    hasUpperRooms = hasConnections || rpc.capacity != .none
     precondition(
       rpc.capacity.imports >= Connections.rpcImportCount(connections.capacity)
         && rpc.capacity.exports >= connections.capacity.exports,
@@ -53,12 +56,22 @@ public struct NodeCore: ~Copyable {
 
   /// Whether the driver may hand in the next completion, event or expiry; else it takes the events first.
   package var hasRoom: Bool {
-    mutating get { lnet.hasRoom && lnd.events.isEmpty && rpc.hasRoom && connections.hasRoom }
+    mutating get {
+      lnet.hasRoom && lnd.events.isEmpty
+        && (!hasUpperRooms || rpc.hasRoom && connections.hasRoom)
+    }
   }
 
   /// A work request has ended.
   package mutating func completed(_ completion: WorkCompletion) {
     lnd.completionReceived(completion, &turn)
+    pump()
+  }
+
+  /// Work requests have ended, in this order. The rooms see all of them before anything is carried: none brings
+  /// about more than one of what the driver's events have places for.
+  package mutating func completed(_ completions: Span<WorkCompletion>) {
+    for index in 0..<completions.count { lnd.completionReceived(completions[index], &turn) }
     pump()
   }
 
@@ -94,14 +107,21 @@ public struct NodeCore: ~Copyable {
   /// Whether LNet reports something to its consumers outside.
   package var hasEvents: Bool {
     mutating get {
-      carryEvents()
-      return !lnet.events.isEmpty && !isBlocked
+      if hasUpperRooms {
+        carryEvents()
+        if isBlocked { return false }
+      }
+      return !lnet.events.isEmpty
     }
   }
 
   /// What LNet reports to its consumers outside.
   package mutating func nextEvent() -> LNetEvent? {
-    hasEvents ? lnet.events.popFirst() : nil
+    if hasUpperRooms {
+      carryEvents()
+      if isBlocked { return nil }
+    }
+    return lnet.events.popFirst()
   }
 
   /// What PtlRPC reports to a driver of a node without connections.
@@ -150,7 +170,7 @@ public struct NodeCore: ~Copyable {
 
   /// Appends what the turn leaves to send to its batches: the last thing before they are handed over.
   package mutating func flush() {
-    rpc.copyFresh(lnet: &lnet, turn: &turn)
+    if hasUpperRooms { rpc.copyFresh(lnet: &lnet, turn: &turn) }
     pump()
     lnd.flush(&turn)
   }
@@ -161,9 +181,28 @@ public struct NodeCore: ~Copyable {
   }
 
   /// Carries messages down and events up until all is quiet.
+  @inline(__always)
   package mutating func pump() {
+    if !isQuiet { carryAll() }
+  }
+
+  /// Whether no room has left anything for another one.
+  private var isQuiet: Bool {
+    @inline(__always)
+    mutating get {
+      lnd.events.isEmpty && lnet.outbox.isEmpty && lnet.lateAnswers.isEmpty
+        && (!hasUpperRooms || areUpperRoomsQuiet)
+    }
+  }
+
+  private var areUpperRoomsQuiet: Bool {
+    mutating get { rpc.events.isEmpty && !rpc.hasWork && !isBlocked }
+  }
+
+  private mutating func carryAll() {
     while true {
       Self.carry(&lnet, &lnd, &rpc, &connections, &turn)
+      guard hasUpperRooms else { return }
       let isCarried = carryEvents()
       if !rpc.perform(lnet: &lnet, turn: &turn) && !isCarried { return }
     }
@@ -177,15 +216,7 @@ public struct NodeCore: ~Copyable {
   ) {
     while true {
       if !lnd.events.isEmpty, lnet.hasRoom {
-        let place = lnd.events.firstIndex
-        let reception = lnd.events.cells[place].reception
-        let answer = lnet.handle(&lnd.events.cells[place], turn: &turn)
-        if case .peerDown = lnd.events.cells[place].kind {
-          let peer = lnd.events.cells[place].peer
-          connections.peerDown(peer, rpc: &rpc, lnet: &lnet, turn: &turn)
-        }
-        lnd.events.dropFirst()
-        if let answer { lnd.answer(reception, answer, &turn) }
+        takeEvent(&lnet, &lnd, &rpc, &connections, &turn)
       } else if let late = lnet.lateAnswers.popFirst() {
         lnd.answer(late.reception, late.answer, &turn)
       } else if !lnet.outbox.isEmpty {
@@ -193,6 +224,35 @@ public struct NodeCore: ~Copyable {
       } else {
         return
       }
+    }
+  }
+
+  /// Gives LNet the driver's next event, and the driver LNet's answer.
+  @inline(__always)
+  private static func takeEvent(
+    _ lnet: inout LNet, _ lnd: inout O2IBLND, _ rpc: inout PtlRPC,
+    _ connections: inout Connections, _ turn: inout Turn
+  ) {
+    let place = lnd.events.firstIndex
+    switch lnd.events.cells[place].kind {
+    case .finished:
+      let event = lnd.events.cells[place]
+      lnd.events.dropFirst()
+      lnet.finished(event.message, event.outcome, status: event.status, turn: &turn)
+    case .immediate, .putRequest, .getRequest:
+      let reception = lnd.events.cells[place].reception
+      let answer = lnet.received(&lnd.events.cells[place], turn: &turn)
+      lnd.events.dropFirst()
+      if case .held = answer { return }
+      lnd.answer(reception, answer, &turn)
+    case .putDone, .getServed, .getReply:
+      _ = lnet.handle(&lnd.events.cells[place], turn: &turn)
+      lnd.events.dropFirst()
+    case .peerDown:
+      _ = lnet.handle(&lnd.events.cells[place], turn: &turn)
+      let peer = lnd.events.cells[place].peer
+      lnd.events.dropFirst()
+      connections.peerDown(peer, rpc: &rpc, lnet: &lnet, turn: &turn)
     }
   }
 

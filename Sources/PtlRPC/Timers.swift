@@ -42,6 +42,9 @@ extension PtlRPC {
     work.append(UInt32(slot) | Self.serverBit)
   }
 
+  /// Whether `perform` has something to do.
+  package var hasWork: Bool { mutating get { servicesToServe != 0 || !work.isEmpty } }
+
   /// Does what calls and events have left to do, as long as LNet has room. What must wait for memory or a
   /// place in a table is tried again a millisecond later.
   ///

@@ -193,14 +193,19 @@ struct Loop<Transport: RDMATransport & ~Copyable, Program: NodeProgram & ~Copyab
   private mutating func takeCompletions() -> Bool {
     // What a look has found comes first.
     if completions.isEmpty { completions.edit { transport.poll(completions: &$0) } }
-    let completionCount = completions.count
-    for index in 0..<completionCount {
+    hasCompleted = !completions.isEmpty
+    if hasCompleted {
       if !node.hasRoom { deliver() }
-      node.completed(completions[index])
+      Self.hand(&completions, to: &node)
     }
-    hasCompleted = completionCount > 0
-    completions.removeAll()
     return hasCompleted
+  }
+
+  private static func hand(
+    _ completions: inout RigidArray<WorkCompletion>, to node: inout NodeCore
+  ) {
+    node.completed(completions.span)
+    completions.removeAll()
   }
 
   private mutating func takeConnectionEvents() -> Bool {

@@ -73,8 +73,7 @@ struct End: ~Copyable {
   /// - Parameter echoes: whether a message that comes is answered by another one.
   mutating func turn(echoes: Bool) {
     completions.edit { transport.poll(completions: &$0) }
-    for index in 0..<completions.count { node.completed(completions[index]) }
-    completions.removeAll()
+    if !completions.isEmpty { Self.hand(&completions, to: &node) }
     events.edit { transport.poll(events: &$0) }
     for index in 0..<events.count { node.connectionEvent(events[index]) }
     events.removeAll()
@@ -89,6 +88,13 @@ struct End: ~Copyable {
     }
     node.flush()
     Self.handOver(&node, to: &transport)
+  }
+
+  private static func hand(
+    _ completions: inout RigidArray<WorkCompletion>, to node: inout NodeCore
+  ) {
+    node.completed(completions.span)
+    completions.removeAll()
   }
 
   static func handOver(_ node: inout NodeCore, to transport: inout EmulatedTransport) {
@@ -112,7 +118,6 @@ struct End: ~Copyable {
   mutating func put() {
     do throws(LNetError) {
       try Self.put(descriptor, to: peer, &node)
-      node.pump()
     } catch { preconditionFailure("\(error)") }
   }
 
