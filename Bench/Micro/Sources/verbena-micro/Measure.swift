@@ -4,10 +4,15 @@ import CLinuxShims
 @inline(never)
 func use<T>(_ value: T) {}
 
+/// How often each piece of work is done in a round, if the command line says so.
+let wantedTimes = CommandLine.arguments.dropFirst().first.flatMap { Int($0) }
+
 /// Runs a piece of work in rounds and prints the cost of one time: the fastest round, and the middle one.
 ///
 /// The fastest is what the code costs; how far the middle is above it says how busy the machine is.
-func measure(_ name: String, times: Int = 20_000, rounds: Int = 31, _ work: (Int) -> Void) {
+func measure(_ name: String, _ work: (Int) -> Void) {
+  let times = max(wantedTimes ?? 20_000, 4)
+  let rounds = wantedTimes == nil ? 31 : 1
   work(times / 4)
   var costs: [Double] = []
   for _ in 0..<rounds {
