@@ -179,7 +179,7 @@ import Testing
     let unsupported = WireErrno.eopnotsupp.status
     let invalid = WireErrno.einval.status
     #expect(try status { $0.type = ConfigurationLock.configuration.rawValue } == unsupported)
-    #expect(try status { $0.type = ConfigurationLock.nodeMap.rawValue } == unsupported)
+    #expect(try status { $0.type = ConfigurationLock.nodeMap.rawValue } == invalid)
     #expect(try status { $0.type = 77 } == unsupported)
     #expect(try status { $0.units = 0 } == invalid)
     #expect(try status { $0.units = .max } == invalid)
@@ -187,6 +187,31 @@ import Testing
     #expect(try status { $0.nidByteCount = 9 } == invalid)
     #expect(try status { $0.name = WireText("lfs") ?? WireText() } == invalid)
     #expect(try connected.ask(.mgsConfigRead, []).status == WireErrno.eproto.status)
+    connected.end()
+  }
+
+  /// Memory is promised, but does not lie open: the server gives up, and keeps nothing.
+  @Test func aTableWithoutAPlace() throws {
+    let connected = try Connected()
+    func freePieces() -> Int {
+      connected.cluster.management.use { $0.turn.memory.bulk.freePieceCount }
+    }
+    let before = freePieces()
+    var request = ConfigReadRequest()
+    request.name = WireText("lfs-cliir") ?? WireText()
+    request.type = ConfigurationLock.recovery.rawValue
+    request.nidByteCount = 20
+    request.unitBits = 12
+    request.units = 4
+    _ = connected.caller.ask(.mgsConfigRead, on: connected.mgc, [request.encoded])
+    connected.cluster.world.run(0.01)
+    #expect(connected.cluster.management.roles.managementServers[0].transfers.count == 1)
+    connected.cluster.world.run(200)
+    #expect(connected.counters.tablesRead >= 1)
+    connected.caller.close(connected.mgc)
+    connected.cluster.world.run(100)
+    #expect(connected.cluster.management.roles.managementServers[0].transfers.isEmpty)
+    #expect(freePieces() == before)
     connected.end()
   }
 

@@ -69,4 +69,19 @@ import Testing
         + [0, 5, 0, 0, 0xC0, 0xA8, 0x32, 0x0A] + [UInt8](repeating: 0, count: 12)
         + [0, 2, 0, 0, 0xC0, 0xA8, 0x32, 0x0A] + [UInt8](repeating: 0, count: 12))
   }
+
+  /// The page of nodes that capture 16 has, in 8 bytes a line.
+  @Test func theCapturedNodeMap() {
+    let page: [UInt64] = [
+      0x6C6B_6D8A_0000_0200, 0, 0x0000_0010_0000_0000, 0x6465_6661_756C_7400, 0,
+      0x00B8_0400_FEFF_0000, 0xFEFF_0000_FEFF_0000, 0x0000_00F0_0000_0000,
+    ]
+    let head = page.flatMap { word in
+      stride(from: 56, through: 0, by: -8).map { UInt8(truncatingIfNeeded: word >> UInt64($0)) }
+    }
+    let part = DefaultNodeMap.part
+    #expect(Array(part.bytes.prefix(64)) == head)
+    #expect(part.bytes.count == 4096 && part.bytes.dropFirst(64).allSatisfy { $0 == 0 })
+    #expect(part.reply.offset == .max - 1 && part.reply.size == 1)
+  }
 }

@@ -152,9 +152,10 @@ extension ManagementClient {
     var bytes = node.turn.memory.mutableBytes(message)
     LogBody().encode(into: &bytes, at: lengths.offset(of: 1))
     bytes.copy(from: Array(name.utf8).rawBytes, at: lengths.offset(of: 2))
-    // As real clients send it (spec 11 §12, 1).
+    // What captures have: all capabilities, and no group besides (03-mount, frame 24).
     var body = MetadataBody()
-    body.layoutGeneration = .max
+    body.capabilities = .max
+    body.supplementaryGroup = .max
     body.encode(into: &bytes, at: lengths.offset(of: 3))
     submit(slot, &node)
   }

@@ -19,25 +19,33 @@ extension ManagementServer {
     _ node: inout NodeCore
   ) {
     guard let asked: ConfigReadRequest = value(1, of: received, request, &node) else { return }
-    // The other tables are not kept here: configuration is read as logs.
-    guard asked.type == ConfigurationLock.recovery.rawValue else {
+    var part = ManagedFileSystem.TablePart(bytes: [], reply: ConfigReadReply())
+    let name = asked.name.description
+    let isSound =
+      (12...16).contains(asked.unitBits) && (1...256).contains(asked.units)
+      && (asked.nidByteCount == 0 || asked.nidByteCount == UInt8(LargeNID.byteCount))
+    switch ConfigurationLock(rawValue: asked.type) {
+    case .recovery:
+      let suffixes = ["-cliir", "-mdtir"]
+      guard isSound, let suffix = suffixes.first(where: { name.hasSuffix($0) }) else {
+        counters.malformed += 1
+        return node.rpc.refuse(request, .einval, turn: &node.turn)
+      }
+      if let place = place(of: String(name.dropLast(suffix.utf8.count))) {
+        part = fileSystems[place].table(
+          from: asked.offset, hasLargeNIDs: asked.nidByteCount != 0,
+          unit: 1 << Int(asked.unitBits), units: Int(asked.units))
+      }
+    case .nodeMap:
+      guard isSound, name == "nodemap" else {
+        counters.malformed += 1
+        return node.rpc.refuse(request, .einval, turn: &node.turn)
+      }
+      part = DefaultNodeMap.part
+    // Configuration is read as logs.
+    case .configuration, .security, .parameters, .barrier, nil:
       counters.unsupported += 1
       return node.rpc.refuse(request, .eopnotsupp, turn: &node.turn)
-    }
-    let name = asked.name.description
-    let suffixes = ["-cliir", "-mdtir"]
-    guard let suffix = suffixes.first(where: { name.hasSuffix($0) }),
-      (12...16).contains(asked.unitBits), (1...256).contains(asked.units),
-      asked.nidByteCount == 0 || asked.nidByteCount == UInt8(LargeNID.byteCount)
-    else {
-      counters.malformed += 1
-      return node.rpc.refuse(request, .einval, turn: &node.turn)
-    }
-    var part = ManagedFileSystem.TablePart(bytes: [], reply: ConfigReadReply())
-    if let place = place(of: String(name.dropLast(suffix.utf8.count))) {
-      part = fileSystems[place].table(
-        from: asked.offset, hasLargeNIDs: asked.nidByteCount != 0, unit: 1 << Int(asked.unitBits),
-        units: Int(asked.units))
     }
     guard
       let memory = node.turn.memory.bulk.allocateRun(byteCount: max(part.bytes.count, 1))

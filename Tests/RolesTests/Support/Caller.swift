@@ -50,6 +50,12 @@ final class Caller: Program {
     }
   }
 
+  func close(_ handle: ImportHandle) {
+    use { core in
+      core.connections.close(handle, rpc: &core.rpc, lnet: &core.lnet, turn: &core.turn)
+    }
+  }
+
   func state(_ handle: ImportHandle) -> ImportState? {
     use { $0.connections.view(handle)?.state }
   }
