@@ -66,5 +66,13 @@ final class ManagedCluster {
     }
   }
 
+  /// Locks and clients of the management server.
+  var managementUse: [Int] {
+    let slot = management.roles.managementServers[0].slot
+    return management.use {
+      [$0.connections.serverLockCount, Int($0.connections.exportCount(ofTarget: slot))]
+    }
+  }
+
   var isOpen: Bool { servers.allSatisfy { $0.count(.targetOpen) == $0.disks.count } }
 }

@@ -16,6 +16,8 @@ final class Watcher: RoleNode {
   /// The configuration as it was at the end of each turn, whenever it was another one.
   private(set) var maps: [FileSystemMap] = []
   private(set) var isWatching = false
+  /// Bulk memory that was free before anything went on.
+  private(set) var freePieces = 0
 
   init(server: Int, _ fileSystem: String = "lfs", _ user: ManagementUser = .client) {
     self.server = server
@@ -26,6 +28,7 @@ final class Watcher: RoleNode {
 
   override func started(_ core: inout NodeCore) {
     super.started(&core)
+    freePieces = core.turn.memory.bulk.freePieceCount
     watch(&core)
   }
 
