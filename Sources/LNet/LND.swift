@@ -83,6 +83,8 @@ public struct LNDEvent: BitwiseCopyable, Sendable {
     case getReply
     /// No connection to `peer` is left, and the last one ended with an error.
     case peerDown
+    /// The peer has closed the last connection in order: it is no fault of the way to it.
+    case peerLeft
   }
 
   public var kind: Kind

@@ -69,6 +69,7 @@ extension LNet {
     case .finished: finished(event.message, event.outcome, status: event.status, turn: &turn)
     case .getReply: getReply(event, turn: &turn)
     case .peerDown: peerDown(event, turn: &turn)
+    case .peerLeft: break
     }
     return nil
   }

@@ -248,7 +248,7 @@ public struct NodeCore: ~Copyable {
     case .putDone, .getServed, .getReply:
       _ = lnet.handle(&lnd.events.cells[place], turn: &turn)
       lnd.events.dropFirst()
-    case .peerDown:
+    case .peerDown, .peerLeft:
       _ = lnet.handle(&lnd.events.cells[place], turn: &turn)
       let peer = lnd.events.cells[place].peer
       lnd.events.dropFirst()

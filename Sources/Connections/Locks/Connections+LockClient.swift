@@ -84,6 +84,16 @@ extension Connections {
   }
 
   package var heldLockCount: Int { held.count }
+  /// Places for held locks, taken or not.
+  package var heldLockPlaceCount: Int { held.capacity }
+
+  /// For lists: the lock that we hold at a place, with its import; nil for an empty one.
+  package func heldLock(at place: Int) -> (view: LockView, owner: ImportHandle)? {
+    guard held.isTaken(place), let view = view(ofHeldLock: LockHandle(raw: held.handle(place)))
+    else { return nil }
+    let owner = Int(held.cells[place].owner)
+    return (view, ImportHandle(raw: imports.handle(owner)))
+  }
 
   /// The number of a held lock's owner; 0 when it is gone.
   package func ownerTag(ofHeldLock handle: Handle) -> UInt32 {

@@ -91,6 +91,16 @@ extension Connections {
   }
 
   package var serverLockCount: Int { locks.count }
+  /// Places for locks, taken or not.
+  package var serverLockPlaceCount: Int { locks.capacity }
+
+  /// For lists: the lock at a place, with its client's export; nil for an empty one.
+  package func serverLock(at place: Int) -> (view: LockView, export: ExportHandle)? {
+    guard locks.isTaken(place), let view = view(ofServerLock: LockHandle(raw: locks.handle(place)))
+    else { return nil }
+    let export = Int(locks.cells[place].export)
+    return (view, ExportHandle(raw: exports.handle(export)))
+  }
 
   /// Cancels the locks that a request brings along beside its own matter: those that are the client's (§11.2).
   ///

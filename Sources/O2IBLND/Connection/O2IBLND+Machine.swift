@@ -85,6 +85,7 @@ extension O2IBLND {
       log(.closedByPeer, c, at: turn.now)
       tearDown(
         c, status: -Errno.connectionAborted, outcome: .localError, isError: false, &turn)
+      reportIfLeft(Int(connections[c].peer))
       destroy(c, &turn)
     case .check: check(c, &turn)
     case .release:

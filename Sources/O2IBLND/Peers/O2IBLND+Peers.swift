@@ -109,6 +109,13 @@ extension O2IBLND {
     report(LNDEvent(kind: .peerDown, interface: index, peer: peers[p].nid))
   }
 
+  /// A connection has been closed by the peer, as when its process ends: imports there may follow it.
+  mutating func reportIfLeft(_ p: Int) {
+    guard peers[p].established == 0 else { return }
+    let index = interfaces[Int(peers[p].interface)].given.index
+    report(LNDEvent(kind: .peerLeft, interface: index, peer: peers[p].nid))
+  }
+
   // MARK: - Messages that wait for a connection
 
   /// Gives what waits for a peer to its connections.

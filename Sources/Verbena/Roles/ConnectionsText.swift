@@ -10,12 +10,14 @@ package enum ConnectionsText: String, Sendable, CaseIterable {
   case imports = "import"
   case exports = "export"
   case targets = "target"
+  case locks = "lock"
 
   func text(of node: inout NodeCore) -> String {
     switch self {
     case .imports: Self.importsText(&node)
     case .exports: Self.exportsText(&node)
     case .targets: Self.targetsText(&node)
+    case .locks: Self.locksText(&node)
     }
   }
 
@@ -141,6 +143,51 @@ package enum ConnectionsText: String, Sendable, CaseIterable {
         "    instance: \(view.description.traits.instance)\n    num_exports: \(view.exports)\n"
     }
     return text
+  }
+}
+
+// MARK: - Locks
+
+extension ConnectionsText {
+  /// Locks that clients hold at our targets, then those that we hold or wait for elsewhere.
+  fileprivate static func locksText(_ node: inout NodeCore) -> String {
+    var text = "granted:\n"
+    for place in 0..<node.connections.serverLockPlaceCount {
+      guard let (lock, owner) = node.connections.serverLock(at: place),
+        let export = node.connections.view(owner)
+      else { continue }
+      text += "  - target: \(export.target.name)\n    client: \(export.nid)\n"
+      text += Self.text(of: lock)
+    }
+    text += "held:\n"
+    for place in 0..<node.connections.heldLockPlaceCount {
+      guard let (lock, owner) = node.connections.heldLock(at: place),
+        let view = node.connections.view(owner)
+      else { continue }
+      text += "  - import: \(view.name)\n" + Self.text(of: lock)
+    }
+    return text
+  }
+
+  private static func mode(_ mode: LockMode) -> String {
+    mode == .none ? "--" : name(mode.name, mode.rawValue)
+  }
+
+  private static func name(_ name: StaticString?, _ number: UInt32) -> String {
+    name.map { "\($0)" } ?? "\(number)"
+  }
+
+  private static func text(of lock: LockView) -> String {
+    let descriptor = lock.descriptor
+    var text =
+      "    type: \(name(descriptor.type.name, descriptor.type.rawValue))\n    resource: \(descriptor.resource)\n"
+    text += "    requested_mode: \(mode(descriptor.requestedMode))\n"
+    text += "    granted_mode: \(mode(descriptor.grantedMode))\n"
+    if descriptor.type == .extent {
+      text += "    extent: [ \(descriptor.policy.first), \(descriptor.policy.second) ]\n"
+    }
+    text += "    handle: \(lock.handle)\n    remote_handle: \(lock.otherHandle)\n"
+    return text + "    blocking_callback: \(lock.isBlocked ? "sent" : "none")\n"
   }
 }
 

@@ -58,6 +58,19 @@ struct ExportShow: AsyncParsableCommand {
   func run() async throws { try await flags.show(.exports) }
 }
 
+struct LockCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "lock", abstract: "The locks of a running node: granted and held.",
+    subcommands: [LockShow.self])
+}
+
+struct LockShow: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "show", abstract: "Print them: what they cover, in which mode, who holds them.")
+  @OptionGroup var flags: ShowFlags
+  func run() async throws { try await flags.show(.locks) }
+}
+
 struct TargetCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "target", abstract: "The targets of a running node.",

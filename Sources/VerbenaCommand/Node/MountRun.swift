@@ -52,9 +52,16 @@ struct MountRun {
       Streams.output(
         "\(fileSystem) mounted \(count == 1 ? "once" : "\(count) times") by \(client.node.nids[0]): "
           + "\(imports) imports FULL\n")
+      let ending = Task {
+        defer { source.yield() }
+        try await client.node.waitUntilStopped()
+      }
       for await _ in requests { break }
       for mount in mounts { await mount.unmount() }
       await client.stop()
+      do {
+        try await ending.value
+      } catch let error as NodeError { throw CommandFailure(error) }
     }
   }
 }

@@ -47,11 +47,18 @@ struct ServeRun {
       }
       let names = targets.map(\.specification.name).joined(separator: " ")
       ServiceManager.tell(["READY=1", "STATUS=\(names), by \(plan.backend.name)"])
+      let ending = Task {
+        defer { source.yield() }
+        try await node.waitUntilStopped()
+      }
       for await _ in requests { break }
       ServiceManager.tell(["STOPPING=1", "STATUS=closing every connection"])
       endpoint?.close()
       await server.stop()
       watch.cancel()
+      do {
+        try await ending.value
+      } catch let error as NodeError { throw CommandFailure(error) }
       Logger(label: "serve").info("stopped")
     }
   }

@@ -125,7 +125,7 @@ final class FabricNode {
       case .putDone, .getServed: finishTicket(event, fabric)
       case .getReply: open[event.message.raw]?.replied = event.status
       case .finished: finish(event, fabric)
-      case .peerDown: break
+      case .peerDown, .peerLeft: break
       }
     }
   }
