@@ -136,6 +136,12 @@ let package = Package(
         .product(name: "Yams", package: "Yams"),
       ], swiftSettings: settings),
 
+    // Programs that show the library's use; tests run them.
+    .executableTarget(
+      name: "ask-target",
+      dependencies: ["Verbena", "EmulatedTransport", "LustreWire", "RDMATransport"],
+      path: "Sources/Examples/ask-target", swiftSettings: settings),
+
     .testTarget(name: "TidyTests"),
 
     // One suite of assertions on what a transport must do, run on every backend.
@@ -236,6 +242,7 @@ let package = Package(
     .testTarget(
       name: "CommandTests",
       dependencies: [
+        "ask-target",
         "VerbenaCommand", "BenchKit", "LustreWire", "O2IBLND", arguments, logging,
         .product(name: "Subprocess", package: "swift-subprocess"),
       ]),

@@ -38,6 +38,14 @@ import Testing
     let shown = try await run(["target", "show", "--bind", "10.0.0.1"])
     #expect(shown.output.contains("name: lfs-MDT0000"))
     #expect(shown.output.contains("condition: open"))
+    // The library's example asks the same server.
+    let example = try await Subprocess.run(
+      .path(.init(Command.path(of: "ask-target"))),
+      arguments: ["cluster", "10.0.0.77", "10.0.0.1@o2ib", "lfs-OST0000_UUID"],
+      environment: .inherit.updating(["XDG_RUNTIME_DIR": directory]),
+      output: .string(limit: 1 << 16), error: .string(limit: 1 << 16))
+    #expect(example.terminationStatus == .exited(0))
+    #expect(example.standardOutput.contains("status 0, 144 bytes"))
     let wrong = try await run(["mount", "10.0.0.1@o2ib", "--deadline", "5s"])
     #expect(wrong.status == 64)
     server.cancel()

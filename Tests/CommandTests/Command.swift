@@ -10,15 +10,18 @@ struct CommandResult: Sendable {
 
 enum Command {
   /// The binary beside the test bundle.
-  static var path: String {
+  static var path: String { path(of: "verbena") }
+
+  /// A program of the package, beside the test bundle too.
+  static func path(of program: String) -> String {
     let bundle = CommandLine.arguments[0]
     var folder = URL(fileURLWithPath: bundle).deletingLastPathComponent()
     for _ in 0..<6 {
-      let candidate = folder.appendingPathComponent("verbena").path
+      let candidate = folder.appendingPathComponent(program).path
       if FileManager.default.isExecutableFile(atPath: candidate) { return candidate }
       folder = folder.deletingLastPathComponent()
     }
-    return "verbena"
+    return program
   }
 
   /// Ends the command when it takes longer than a minute: a hang is a failure, not a wait.

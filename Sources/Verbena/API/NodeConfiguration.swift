@@ -59,6 +59,19 @@ public struct NodeConfiguration: Sendable {
     isControllable = false
   }
 
+  /// Lets the node connect to targets elsewhere (`Node.connect`); without it a node speaks LNet only.
+  ///
+  /// - Parameter imports: connections at a time, 1 to 4096.
+  public mutating func enableConnections(imports: Int) {
+    precondition(imports >= 1 && imports <= 4096)
+    var capacity = ConnectionsCapacity()
+    capacity.imports = imports
+    capacity.targets = 0
+    capacity.exports = 0
+    capacity.locks = 0
+    enableConnections(capacity)
+  }
+
   /// Lets the node have so many mounts, and keeps its tables as small as a client's may be.
   package mutating func beClient(mounts: Int, timing: TimingProfile) {
     var capacity = ConnectionsCapacity()
