@@ -114,7 +114,8 @@ extension ObjectServer {
   ) {
     let export = operations[index].export.raw.slot
     let asked = request.attributes
-    guard asked.valid.isSuperset(of: [.grant, .blocks]) else { return }
+    // The place of a client that has left may be another's.
+    guard asked.valid.isSuperset(of: [.grant, .blocks]), isCurrent(index, node) else { return }
     grants.take(UInt64(asked.miscellaneous), from: export)
     if operations[index].opcode == .ostWrite {
       for number in 0..<Int(request.object.rangeCount) {

@@ -66,8 +66,12 @@ class RoleNode: Program {
   }
 
   override func received(_ event: ConnectionsEvent, _ core: inout NodeCore) {
-    if !roles.handle(event, &core) { other(event, &core) }
+    if !hand(event, &core) { other(event, &core) }
     exchange(&core)
+  }
+
+  func hand(_ event: ConnectionsEvent, _ core: inout NodeCore) -> Bool {
+    roles.handle(event, &core)
   }
 
   override func expired(timer owner: UInt32, _ core: inout NodeCore) {
