@@ -15,6 +15,9 @@ package struct RolesEvent: Equatable, BitwiseCopyable, Sendable {
     case unmounted
     /// An operation on an object has ended: `index` is its place, `tag` the caller's number.
     case objectDone
+    /// Ids of a target's objects are there, or not: `index` is the target, `tag` the caller's number, and
+    /// `Roles.listing` says how many.
+    case objectsListed
   }
 
   package var kind: Kind

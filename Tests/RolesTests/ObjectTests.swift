@@ -5,6 +5,7 @@ import LustreWire
 import NodeCore
 @testable import NodeWorld
 import PtlRPC
+import RDMATransport
 @testable import Roles
 import Simulation
 import Storage
@@ -84,5 +85,33 @@ struct ObjectTests {
     #expect(result?.byteCount == 9000)
     let expected = data[..<5000] + [UInt8](repeating: 0, count: 15_000)
     #expect(bytes.elementsEqual(expected))
+  }
+
+  @Test func theListOfObjectsIsTheServersOwn() throws {
+    let world = try ObjectWorld()
+    for _ in 0..<5 { _ = world.create() }
+    #expect(world.run(ObjectWish(.destroy, .echo(3)))?.status == 0)
+    let node = world.node
+    let memory: BufferRef? = node.use { $0.turn.memory.bulk.allocateRun(byteCount: 48) }
+    let room = try #require(memory)
+    var ids: [UInt64] = []
+    var cursor: UInt64 = 0
+    repeat {
+      let isAsked = node.use { _ in
+        node.roles.listObjects(ofTarget: 0, cursor: cursor, into: room, tag: 9)
+      }
+      #expect(isAsked)
+      let before = node.count(.objectsListed)
+      world.world.run(1) { node.count(.objectsListed) > before }
+      let part = node.roles.listing(ofTarget: 0)
+      #expect(part.status == 0 && part.count <= 3)
+      node.use { core in
+        let bytes = core.turn.memory.bytes(room)
+        for index in 0..<part.count { ids.append(UInt64(bytes.byte(at: 16 * index + 8))) }
+      }
+      cursor = part.cursor
+    } while cursor != 0
+    #expect(ids.sorted() == [1, 2, 4, 5])
+    #expect(node.told.last?.tag == 9)
   }
 }

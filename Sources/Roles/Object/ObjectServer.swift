@@ -63,10 +63,15 @@ package struct ObjectServer: TargetServer, ~Copyable {
   var grantedLocks: FixedQueue<Handle>
   var askedLocks: FixedQueue<Handle>
 
+  /// Whose listing of objects is under way, and what the last one has brought.
+  var listing = ObjectListing()
+  var listingTag: UInt32?
+  var isListed = false
+
   /// Commands' numbers that are no slots of requests.
   static let statisticsTicket: UInt32 = .max
   static let lockTicket: UInt32 = .max - 1
-  static let forgottenTicket: UInt32 = .max - 2
+  static let listingTicket: UInt32 = .max - 2
   static let grantedLocksMax = 256
 
   /// What a client was granted when it connected.
@@ -153,7 +158,7 @@ package struct ObjectServer: TargetServer, ~Copyable {
     switch result.ticket {
     case Self.statisticsTicket: asksForStatistics = false
     case Self.lockTicket: completeLock(result, &node)
-    case Self.forgottenTicket: break
+    case Self.listingTicket: listed(result)
     default: commandEnded(Int(result.ticket), result, &disk, &node)
     }
     resume(&disk, &node)

@@ -1,5 +1,8 @@
+internal import BasicContainers
 package import Connections
 package import NodeCore
+package import RDMATransport
+internal import Storage
 internal import Structures
 
 // Operations on objects elsewhere, as the program of a node sees them.
@@ -21,5 +24,36 @@ extension Roles {
     while !events.isFull, let (place, status, tag) = objects.nextFinished() {
       events.append(RolesEvent(.objectDone, index: place, status: status, tag: tag))
     }
+  }
+
+  // MARK: - What a target of this node has
+
+  /// Asks the disk of an object target of this node which objects there are: no request on the wire does.
+  /// `objectsListed` follows.
+  ///
+  /// - Parameters:
+  ///   - cursor: 0 at first, then as the last listing says.
+  ///   - memory: takes 16 bytes for each: sequence and id, little-endian. Lent until the event.
+  ///   - tag: the caller's number.
+  /// - Returns: false when there is no such target, or a listing of it is under way, or its disk is busy.
+  package mutating func listObjects(
+    ofTarget target: Int, cursor: UInt64, into memory: BufferRef, tag: UInt32
+  ) -> Bool {
+    guard targets.indices.contains(target), targets[target].kind == .ost else { return false }
+    return objectServers[targets[target].place]
+      .list(cursor: cursor, into: memory, tag: tag, &disks[target])
+  }
+
+  /// What the last listing of an object target has brought.
+  package func listing(ofTarget target: Int) -> ObjectListing {
+    objectServers[targets[target].place].listing
+  }
+
+  mutating func reportListing(_ target: Int) {
+    let place = targets[target].place
+    guard !events.isFull, let tag = objectServers[place].takeListing() else { return }
+    events.append(
+      RolesEvent(
+        .objectsListed, index: target, status: objectServers[place].listing.status, tag: tag))
   }
 }

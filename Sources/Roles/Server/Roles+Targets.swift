@@ -70,6 +70,7 @@ extension Roles {
     if targets[target].kind == .ost {
       // Memory may have become free since.
       objectServers[targets[target].place].resume(&disks[target], &node)
+      reportListing(target)
     }
     repeat {
       store.submit(&disks[target].commands, memory: &node.turn.memory, at: node.turn.now)
@@ -116,7 +117,9 @@ extension Roles {
     switch targets[target].kind {
     case .mgs: managementServers[place].ended(result, &disks[target], &node)
     case .mdt: metadataServers[place].ended(result, &disks[target], &node)
-    case .ost: objectServers[place].ended(result, &disks[target], &node)
+    case .ost:
+      objectServers[place].ended(result, &disks[target], &node)
+      reportListing(target)
     }
   }
 

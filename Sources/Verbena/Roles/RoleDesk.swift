@@ -84,7 +84,7 @@ final class RoleDesk: Sendable {
           name: hosted[Int(event.index)].specification.name,
           state: event.kind == .targetOpen ? .open : .failed,
           explanation: roles.explanation(ofTarget: Int(event.index))))
-    case .mounted, .mountFailed, .mountChanged, .unmounted, .objectDone:
+    case .mounted, .mountFailed, .mountChanged, .unmounted, .objectDone, .objectsListed:
       let waiter = state.withLock { $0.waiters[event.tag] }
       waiter?(event, &roles, &node)
     }
