@@ -15,35 +15,13 @@ struct MessageList: BitwiseCopyable {
 // of a peer. They are back-pressure of our own, nothing on the wire: without the second, one peer that does not answer
 // would take all of the first. Responses do not wait: their number is bounded by itself, and peers wait for them.
 extension LNet {
-  /// Hands a PUT or GET to the driver, or lets it wait for its turn.
+  /// Hands a PUT or GET to the driver, or lets it wait for our interface's turn.
   @inline(__always)
-  mutating func admit(_ handle: Handle, turn: inout Turn) {
-    let hop = messages[handle].hop
-    if isLive(hop) {
-      guard
-        peerInterfaces[hop.slot].withDriver < peerCredits,
-        peerInterfaces[hop.slot].waiting.isEmpty
-      else { return wait(handle, for: .waitsForPeer) }
-      peerInterfaces.cells[hop.slot].withDriver += 1
-    }
-    admitToInterface(handle)
-  }
-
-  @inline(__always)
-  private mutating func admitToInterface(_ handle: Handle) {
-    let own = Int(messages[handle].message.interface)
-    guard interfaces[own].withDriver < credits, interfaces[own].waiting.isEmpty else {
+  mutating func admitToInterface(_ handle: Handle, _ own: Int) {
+    guard interfaces[own].takeCredit(of: credits) else {
       return wait(handle, for: .waitsForInterface)
     }
-    interfaces[own].withDriver += 1
     hand(handle)
-  }
-
-  /// Gives the credits of a PUT or GET back that the driver is done with.
-  @inline(__always)
-  mutating func returnCredits(_ hop: PeerInterfaceRef, _ own: Int) {
-    if isLive(hop) { peerInterfaces.cells[hop.slot].withDriver -= 1 }
-    interfaces[own].withDriver -= 1
   }
 
   /// Lets those go on that wait for what has become free.
@@ -57,7 +35,7 @@ extension LNet {
 
   // MARK: - Lists
 
-  private mutating func wait(_ handle: Handle, for state: MessageRecord.State) {
+  mutating func wait(_ handle: Handle, for state: MessageRecord.State) {
     counters.creditWaits += 1
     messages.cells[messages.slot(handle)].state = state
     if state == .waitsForPeer {
@@ -122,7 +100,7 @@ extension LNet {
       takeOut(handle)
       if ended(handle, turn: &turn) { continue }
       peerInterfaces.cells[slot].withDriver += 1
-      admitToInterface(handle)
+      admitToInterface(handle, Int(messages[handle].message.interface))
     }
   }
 
@@ -198,6 +176,46 @@ extension LNet {
     for slot in 0..<peerInterfaces.capacity where !peerInterfaces[slot].waiting.isEmpty {
       releaseWaiting(peerInterface: slot, turn: &turn)
     }
+  }
+}
+
+extension PeerInterfaceRecord {
+  @inline(__always)
+  mutating func began(_ isResponse: Bool) {
+    outstanding &+= 1
+    if isResponse { responses &+= 1 }
+  }
+
+  /// The driver is done with a message: its credit, if it had one, is free.
+  @inline(__always)
+  mutating func ended(_ isResponse: Bool) {
+    outstanding -= 1
+    if isResponse { responses -= 1 } else { withDriver -= 1 }
+  }
+
+  /// Takes a credit; false when there is none, or others wait for one.
+  @inline(__always)
+  mutating func takeCredit(of count: Int) -> Bool {
+    guard withDriver < count, waiting.isEmpty else { return false }
+    withDriver += 1
+    return true
+  }
+}
+
+extension OwnInterface {
+  /// The driver is done with a message: its credit, if it had one, is free.
+  @inline(__always)
+  mutating func ended(_ isResponse: Bool) {
+    outstanding -= 1
+    if !isResponse { withDriver -= 1 }
+  }
+
+  /// Takes a credit; false when there is none, or others wait for one.
+  @inline(__always)
+  mutating func takeCredit(of count: Int) -> Bool {
+    guard withDriver < count, waiting.isEmpty else { return false }
+    withDriver += 1
+    return true
   }
 }
 

@@ -175,13 +175,8 @@ extension LNet {
 
   /// Ends one use of a descriptor with an event; frees the descriptor if that was the last.
   mutating func endUse(of index: Int, with event: inout LNetEvent, turn: inout Turn) {
-    descriptors.cells[index].uses -= 1
-    if descriptors[index].isAborted { event.status = descriptors[index].abortStatus }
-    let owner = descriptors[index].owner
-    if descriptors[index].uses == 0
-      && (descriptors[index].isAborted
-        || descriptors[index].isExhausted && descriptors[index].unlinksWhenExhausted)
-    {
+    let owner = descriptors.cells[index].owner
+    if Self.endUse(&descriptors.cells[index], with: &event) {
       event.isUnlinked = true
       detachEntry(ofDescriptor: index)
       stopExpecting(descriptor: index)
@@ -190,12 +185,24 @@ extension LNet {
     emit(event, owner: owner, turn: &turn)
   }
 
+  /// Whether the descriptor goes with this use.
+  @inline(__always)
+  private static func endUse(
+    _ descriptor: inout DescriptorRecord, with event: inout LNetEvent
+  ) -> Bool {
+    descriptor.uses -= 1
+    if descriptor.isAborted { event.status = descriptor.abortStatus }
+    return descriptor.uses == 0
+      && (descriptor.isAborted || descriptor.isExhausted && descriptor.unlinksWhenExhausted)
+  }
+
   private mutating func free(descriptor index: Int) {
     descriptors.cells[index].id = 0
     descriptors.give(index)
   }
 
   /// Gives an event to whom it belongs.
+  @inline(__always)
   mutating func emit(_ event: LNetEvent, owner: DescriptorOwner, turn: inout Turn) {
     switch owner {
     case .consumer:

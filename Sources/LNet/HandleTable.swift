@@ -40,9 +40,10 @@ struct HandleTable<Element: BitwiseCopyable>: ~Copyable {
     firstFree = nextFree[slot]
     if firstFree == noCell { lastFree = noCell }
     cells[slot] = element
-    marks[slot] |= 1
-    count += 1
-    return Handle(slot: slot, generation: marks[slot] >> 1)
+    let mark = marks[slot]
+    marks[slot] = mark | 1
+    count &+= 1
+    return Handle(slot: slot, generation: mark >> 1)
   }
 
   /// Frees the slot and hands its element out; nil for a stale handle.
@@ -54,19 +55,20 @@ struct HandleTable<Element: BitwiseCopyable>: ~Copyable {
   }
 
   /// Frees the slot of a live handle.
+  @inline(__always)
   mutating func free(_ handle: Handle) {
     precondition(contains(handle), "stale handle")
     let slot = handle.slot
     // The next generation, of 12 bits; the slot is free.
-    marks[slot] = (((marks[slot] >> 1) + 1) & 0xFFF) << 1
+    marks[slot] = (((handle.generation) &+ 1) & 0xFFF) << 1
     nextFree[slot] = noCell
     if lastFree == noCell {
-      firstFree = UInt32(slot)
+      firstFree = UInt32(truncatingIfNeeded: slot)
     } else {
       nextFree[Int(lastFree)] = UInt32(slot)
     }
-    lastFree = UInt32(slot)
-    count -= 1
+    lastFree = UInt32(truncatingIfNeeded: slot)
+    count &-= 1
   }
 
   @inline(__always)

@@ -41,38 +41,53 @@ struct MatchQuery: BitwiseCopyable {
 extension LNet {
   /// Finds the descriptor for a message (spec 01 §4.3): entries with ignore bits first, then exact ones, each
   /// in list order.
+  @inline(__always)
   mutating func match(_ query: MatchQuery) -> Match {
+    let entry = search(query)
+    guard entry != noCell else { return .unmatched(.none) }
+    return commit(Int(entries.cells[Int(entry)].descriptor), query)
+  }
+
+  @inline(__always)
+  private mutating func search(_ query: MatchQuery) -> UInt32 {
     var index = portals[query.portal].first
     while index != noCell {
       let number = Int(index)
-      if accepts(number, query) { return commit(Int(entries[number].descriptor), query) }
-      index = entries[number].next
+      if accepts(number, query) { return index }
+      index = entries.cells[number].next
     }
-    guard portals[query.portal].exactCount != 0 else { return .unmatched(.none) }
+    guard portals[query.portal].exactCount != 0 else { return noCell }
     index = buckets[bucket(portal: query.portal, matchBits: query.matchBits)].first
     while index != noCell {
       let number = Int(index)
-      if Int(entries[number].portal) == query.portal && accepts(number, query) {
-        return commit(Int(entries[number].descriptor), query)
+      if Int(entries.cells[number].portal) == query.portal && accepts(number, query) {
+        return index
       }
-      index = entries[number].next
+      index = entries.cells[number].next
     }
-    return .unmatched(.none)
+    return noCell
   }
 
   /// Steps 1 to 5 of spec 01 §4.3.
   @inline(__always)
   private mutating func accepts(_ entry: Int, _ query: MatchQuery) -> Bool {
-    guard (entries[entry].matchBits ^ query.matchBits) & ~entries[entry].ignoreBits == 0,
-      entries[entry].descriptor != noCell
-    else { return false }
-    let pid = entries[entry].pid
-    guard pid == LNetLimits.anyPID || pid == query.pid else { return false }
-    let nid = entries[entry].nid
+    guard Self.fits(&entries.cells[entry], query) else { return false }
+    let nid = entries.cells[entry].nid
     guard nid == .any || isSame(nid, query) else { return false }
-    let index = Int(entries[entry].descriptor)
-    return descriptors[index].options.contains(query.operation) && !descriptors[index].isExhausted
-      && !descriptors[index].isAborted
+    return Self.takes(&descriptors.cells[Int(entries.cells[entry].descriptor)], query.operation)
+  }
+
+  @inline(__always)
+  private static func fits(_ entry: inout EntryRecord, _ query: MatchQuery) -> Bool {
+    (entry.matchBits ^ query.matchBits) & ~entry.ignoreBits == 0 && entry.descriptor != noCell
+      && (entry.pid == LNetLimits.anyPID || entry.pid == query.pid)
+  }
+
+  @inline(__always)
+  private static func takes(
+    _ descriptor: inout DescriptorRecord, _ operation: DescriptorOptions
+  ) -> Bool {
+    descriptor.options.contains(operation) && !descriptor.isExhausted && !descriptor.isAborted
   }
 
   /// Whether an entry's NID means the sender: its primary NID, the one it used, or another of its own
@@ -84,34 +99,45 @@ extension LNet {
   }
 
   /// Steps 6 and 7.
+  @inline(__always)
   private mutating func commit(_ index: Int, _ query: MatchQuery) -> Match {
-    let isInPlace = descriptors[index].isInPlace
-    if isInPlace && inPlaceCount >= limits.messagesInPlace { return .unmatched(.full) }
-    let options = descriptors[index].options
-    let end = descriptors[index].length
+    if descriptors.cells[index].isInPlace && inPlaceCount >= limits.messagesInPlace {
+      return .unmatched(.full)
+    }
+    let match = Self.commit(&descriptors.cells[index], index, query)
+    guard match.kind == .matched else { return match }
+    // One that is used up is not met again by later searches.
+    if descriptors.cells[index].isExhausted && descriptors.cells[index].unlinksWhenExhausted {
+      detachEntry(ofDescriptor: index)
+    }
+    return match
+  }
+
+  @inline(__always)
+  private static func commit(
+    _ descriptor: inout DescriptorRecord, _ index: Int, _ query: MatchQuery
+  ) -> Match {
+    let options = descriptor.options
+    let end = descriptor.length
     let offset =
-      isInPlace ? 0 : options.contains(.remoteOffset) ? query.offset : descriptors[index].offset
+      descriptor.isInPlace
+      ? 0 : options.contains(.remoteOffset) ? query.offset : descriptor.offset
     var room = end - min(offset, end)
-    if options.contains(.maxSize) { room = min(room, descriptors[index].maxSize) }
+    if options.contains(.maxSize) { room = min(room, descriptor.maxSize) }
     var length = query.length
     if length > room {
       guard options.contains(.truncate) else { return .unmatched(.tooLong) }
       length = room
     }
     // An offset beyond the end carries nothing: what follows it begins at the end.
-    if !isInPlace { descriptors.cells[index].offset = min(offset, end) + length }
-    count(operationOn: index)
-    // One that is used up is not met again by later searches.
-    if descriptors[index].isExhausted && descriptors[index].unlinksWhenExhausted {
-      detachEntry(ofDescriptor: index)
-    }
+    if !descriptor.isInPlace { descriptor.offset = min(offset, end) + length }
+    descriptor.countOperation()
     return Match(kind: .matched, descriptor: index, offset: offset, length: length)
   }
 
   /// Counts an operation that begins on a descriptor.
   @inline(__always)
   mutating func count(operationOn index: Int) {
-    descriptors.cells[index].uses += 1
-    if descriptors[index].threshold > 0 { descriptors.cells[index].threshold -= 1 }
+    descriptors.cells[index].countOperation()
   }
 }

@@ -105,9 +105,17 @@ struct DescriptorRecord: BitwiseCopyable {
     message: .none)
 
   /// Takes no further operation (spec 01 §4.3, 1).
+  @inline(__always)
   var isExhausted: Bool {
     threshold == 0
       || options.contains(.maxSize) && !isInPlace && UInt64(offset) + UInt64(maxSize) > length
+  }
+
+  /// Counts an operation that begins.
+  @inline(__always)
+  mutating func countOperation() {
+    uses += 1
+    if threshold > 0 { threshold -= 1 }
   }
 
   var expectsResponse: Bool { expectedAcknowledgements != 0 || expectedReplies != 0 }

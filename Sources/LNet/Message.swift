@@ -45,6 +45,7 @@ struct MessageRecord: BitwiseCopyable {
   var next = noCell
   var previous = noCell
 
+  @inline(__always)
   var isResponse: Bool { kind == .acknowledge || kind == .reply }
 }
 
@@ -73,15 +74,17 @@ extension LNet {
       return
     }
     let hop = messages.cells[slot].hop
-    if isLive(hop) {
-      peerInterfaces.cells[hop.slot].outstanding &+= 1
-      if messages.cells[slot].isResponse { peerInterfaces.cells[hop.slot].responses &+= 1 }
-    }
-    interfaces[Int(messages.cells[slot].message.interface)].outstanding &+= 1
-    if messages.cells[slot].isResponse {
+    let own = Int(messages.cells[slot].message.interface)
+    let isResponse = messages.cells[slot].isResponse
+    let isKnown = isLive(hop)
+    if isKnown { peerInterfaces.cells[hop.slot].began(isResponse) }
+    interfaces[own].outstanding &+= 1
+    if isResponse {
       hand(handle)
+    } else if isKnown, !peerInterfaces.cells[hop.slot].takeCredit(of: peerCredits) {
+      wait(handle, for: .waitsForPeer)
     } else {
-      admit(handle, turn: &turn)
+      admitToInterface(handle, own)
     }
   }
 
@@ -106,18 +109,11 @@ extension LNet {
     let slot = handle.slot
     let hop = messages.cells[slot].hop
     let interface = Int(messages.cells[slot].message.interface)
-    if isLive(hop) {
-      peerInterfaces.cells[hop.slot].outstanding -= 1
-      if messages.cells[slot].isResponse { peerInterfaces.cells[hop.slot].responses -= 1 }
-    }
-    interfaces[interface].outstanding -= 1
-    if messages.cells[slot].isResponse {
-      end(handle, outcome, status: given, turn: &turn)
-    } else {
-      returnCredits(hop, interface)
-      end(handle, outcome, status: given, turn: &turn)
-      goOn(hop, interface, turn: &turn)
-    }
+    let isResponse = messages.cells[slot].isResponse
+    if isLive(hop) { peerInterfaces.cells[hop.slot].ended(isResponse) }
+    interfaces[interface].ended(isResponse)
+    end(handle, outcome, status: given, turn: &turn)
+    if !isResponse { goOn(hop, interface, turn: &turn) }
   }
 
   @inline(__always)
@@ -156,6 +152,7 @@ extension LNet {
     }
   }
 
+  @inline(__always)
   private mutating func endSend(
     _ handle: Handle, descriptor index: Int, status: Int32, turn: inout Turn
   ) {

@@ -47,7 +47,21 @@ extension LNet {
   /// ours, one with several any of its NIDs, by health, then fewest messages under way, then in turn.
   ///
   /// - Parameter avoiding: a NID that has just failed, taken only when there is no other.
+  @inline(__always)
   mutating func choose(
+    peer: Int, target: PeerInterfaceRef, avoiding failed: PeerInterfaceRef
+  ) -> Route? {
+    // One way only.
+    if interfaces.count == 1, peers.cells[peer].interfaceCount == 1 {
+      let nid = peerInterfaces.cells[target.slot].nid
+      guard interfaces[0].nid.net == nid.net else { return nil }
+      return Route(interface: 0, nid: nid, hop: target, parks: false)
+    }
+    return chooseOfMany(peer: peer, target: target, avoiding: failed)
+  }
+
+  @inline(never)
+  private mutating func chooseOfMany(
     peer: Int, target: PeerInterfaceRef, avoiding failed: PeerInterfaceRef
   ) -> Route? {
     guard peers[peer].isMultiRail else {

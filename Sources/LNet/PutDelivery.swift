@@ -5,6 +5,7 @@ internal import Structures
 
 // The target's side of a PUT (spec 01 §4.4).
 extension LNet {
+  @inline(__always)
   mutating func deliverPut(
     _ reception: Reception, _ put: LNetPut, turn: inout Turn
   ) -> ReceptionAnswer {
@@ -30,6 +31,7 @@ extension LNet {
     }
   }
 
+  @inline(__always)
   mutating func query(_ reception: Reception, _ put: LNetPut) -> MatchQuery {
     MatchQuery(
       operation: .put, portal: Int(put.portal.rawValue), matchBits: put.matchBits,

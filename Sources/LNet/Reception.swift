@@ -196,6 +196,7 @@ extension LNet {
   }
 
   /// The primary NID of the node that sent it.
+  @inline(__always)
   mutating func initiator(of reception: Reception) -> NID {
     // While it waited, its peer may have been forgotten.
     guard isLive(reception.sender) else { return reception.header.source.nid }

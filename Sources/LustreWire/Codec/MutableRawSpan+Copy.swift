@@ -1,5 +1,6 @@
 extension MutableRawSpan {
   /// Copies all bytes of `source` to `offset`; traps when they do not fit.
+  @inlinable @inline(__always)
   package mutating func copy(from source: borrowing RawSpan, at offset: Int = 0) {
     let count = source.byteCount
     precondition(offset >= 0 && count <= byteCount - offset, "a copy beyond the end")

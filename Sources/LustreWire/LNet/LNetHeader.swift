@@ -47,7 +47,7 @@ public struct LNetHeader: Hashable, Sendable, BitwiseCopyable {
   }
 
   /// Writes 72 bytes at `offset` and returns that number; traps when they do not fit.
-  @inlinable @discardableResult
+  @inlinable @inline(__always) @discardableResult
   public func encode(into bytes: inout MutableRawSpan, at offset: Int = 0) -> Int {
     var fields = bytes.window(at: offset, count: Self.byteCount)
     fields.storeLittle(destination.nid.rawValue, at: 0)
