@@ -68,10 +68,13 @@ public struct NodeCore: ~Copyable {
     pump()
   }
 
-  /// Work requests have ended, in this order. The rooms see all of them before anything is carried: none brings
-  /// about more than one of what the driver's events have places for.
+  /// Work requests have ended, in this order. The driver sees all of them before anything is carried, as long as
+  /// it has places for messages: its events have a place for each.
   package mutating func completed(_ completions: Span<WorkCompletion>) {
-    for index in 0..<completions.count { lnd.completionReceived(completions[index], &turn) }
+    for index in 0..<completions.count {
+      if !lnd.hasReception { pump() }
+      lnd.completionReceived(completions[index], &turn)
+    }
     pump()
   }
 

@@ -10,7 +10,7 @@ extension O2IBLND {
   /// What finds no room in the turn's batches stays for the next one.
   package mutating func flush(_ turn: inout Turn) {
     isUrgent = false
-    flushRefusals(&turn)
+    if !refusals.isEmpty { flushRefusals(&turn) }
     if listenersPending { flushListeners(&turn) }
     var c = dirtyHead
     let last = dirtyTail

@@ -17,22 +17,17 @@ extension O2IBLND {
     // The last send of a batch is signaled, so that its completion ends all before it.
     var last = -1
     var isDone = true
-    while connections[c].sendsInFlight < concurrentSends {
+    sending: while connections[c].sendsInFlight < concurrentSends {
       let t: UInt32
-      if connections[c].uncredited.head != TransmitQueue.end {
-        t = connections[c].uncredited.head
-      } else if connections[c].credited.head != TransmitQueue.end,
-        connections[c].credits.canSendCredited
-      {
-        t = connections[c].credited.head
-      } else if needsNOOP(c) {
+      switch Self.next(&connections[c]) {
+      case .none: break sending
+      case .transmit(let next): t = next
+      case .noop:
         guard makeNOOP(c, &turn) else {
           isDone = false
-          break
+          break sending
         }
         continue
-      } else {
-        break
       }
       guard connections[c].sendRoom > 0 else { break }
       guard turn.sends.freeCapacity > 0 else {
@@ -64,12 +59,22 @@ extension O2IBLND {
     return isDone
   }
 
+  /// What a connection may send next.
+  private enum Next: BitwiseCopyable {
+    case none, noop
+    case transmit(UInt32)
+  }
+
   @inline(__always)
-  private mutating func needsNOOP(_ c: Int) -> Bool {
-    connections[c].credits.needsNOOP(
-      keepaliveDue: connections[c].keepaliveDue,
-      hasUncredited: !connections[c].uncredited.isEmpty,
-      hasCredited: !connections[c].credited.isEmpty)
+  private static func next(_ connection: inout Connection) -> Next {
+    if !connection.uncredited.isEmpty { return .transmit(connection.uncredited.head) }
+    if !connection.credited.isEmpty, connection.credits.canSendCredited {
+      return .transmit(connection.credited.head)
+    }
+    let needsNOOP = connection.credits.needsNOOP(
+      keepaliveDue: connection.keepaliveDue, hasUncredited: false,
+      hasCredited: !connection.credited.isEmpty)
+    return needsNOOP ? .noop : .none
   }
 
   private mutating func makeNOOP(_ c: Int, _ turn: inout Turn) -> Bool {
@@ -124,15 +129,16 @@ extension O2IBLND {
       if connection.keepaliveDue { counters.keepalivesSent += 1 }
     }
     let byteCount = transmit.messageByteCount
-    let whole: BufferRef
-    if transmit.piece == .none {
-      whole = BufferRef(
-        slot: transmit.payload.slot, generation: transmit.payload.generation,
-        offset: transmit.payload.offset - UInt32(O2IBProtocol.immediatePayloadOffset),
-        length: byteCount)
+    var whole = transmit.piece
+    let segment: Segment
+    if whole == .none {
+      whole = transmit.payload
+      whole.offset -= UInt32(O2IBProtocol.immediatePayloadOffset)
+      whole.length = byteCount
+      segment = turn.memory.messages.segment(whole)
     } else {
-      whole = transmit.piece.part(offset: 0, length: Int(byteCount))
-      turn.memory.messages.move(whole, from: .filling, to: .posted)
+      whole.length = byteCount
+      segment = turn.memory.messages.segment(whole, moving: .filling, to: .posted)
       if transmit.kind == .immediate {
         fillImmediate(&transmit, whole, &counters, &turn)
       } else {
@@ -155,7 +161,7 @@ extension O2IBLND {
         queuePair: connection.queuePair, operation: .send, isSignaled: isSignaled,
         isInline: byteCount <= connection.inlineByteCount,
         id: WorkID(connection: handle, kind: .send, number: sequence).raw,
-        segment: turn.memory.messages.segment(whole)))
+        segment: segment))
     transmit.lastSequence = sequence
     connection.sendsInFlight &+= 1
     connection.keepaliveDue = false
@@ -169,14 +175,30 @@ extension O2IBLND {
     _ transmit: inout Transmit, _ whole: BufferRef, _ counters: inout O2IBCounters,
     _ turn: inout Turn
   ) {
-    var bytes = turn.memory.messages.mutableBytes(whole)
-    transmit.header.encode(into: &bytes, at: O2IBProtocol.bodyOffset)
-    guard transmit.payload.length > 0 else { return }
-    counters.payloadsCopied &+= 1
-    turn.memory.copy(
-      from: transmit.payload,
-      to: whole.part(
-        offset: O2IBProtocol.immediatePayloadOffset, length: Int(transmit.payload.length)))
+    let payload = transmit.payload
+    if payload.length > 0 { counters.payloadsCopied &+= 1 }
+    if payload.isBulk || payload.length == 0 {
+      write(&transmit.header, payload, whole, &turn.memory.messages, turn.memory.bulk)
+    } else {
+      turn.memory.copy(
+        from: payload,
+        to: whole.part(
+          offset: O2IBProtocol.immediatePayloadOffset, length: Int(payload.length)))
+      write(&transmit.header, .none, whole, &turn.memory.messages, turn.memory.bulk)
+    }
+  }
+
+  /// Writes a header, and bulk memory's payload behind it.
+  @inline(__always)
+  private static func write(
+    _ header: inout LNetHeader, _ payload: BufferRef, _ whole: BufferRef,
+    _ messages: inout Arena, _ bulk: borrowing Arena
+  ) {
+    var bytes = messages.mutableBytes(whole)
+    header.encode(into: &bytes, at: O2IBProtocol.bodyOffset)
+    if payload.length > 0 {
+      bytes.copy(from: bulk.bytes(payload), at: O2IBProtocol.immediatePayloadOffset)
+    }
   }
 
   /// Writes what follows the envelope of any other message into a piece of our own.

@@ -5,6 +5,9 @@ package import RDMATransport
 internal import Structures
 
 extension O2IBLND {
+  /// Whether the next message that comes finds a place; else the events must be taken out first.
+  package var hasReception: Bool { mutating get { !receptions.isFull } }
+
   /// Takes a completed work request.
   package mutating func completionReceived(_ completion: WorkCompletion, _ turn: inout Turn) {
     let id = WorkID(raw: completion.id)

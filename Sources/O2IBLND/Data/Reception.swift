@@ -68,6 +68,8 @@ struct ReceptionTable: ~Copyable {
     firstFree = 0
   }
 
+  @inline(__always) var isFull: Bool { firstFree == .max }
+
   /// Takes a slot, whose element the caller then writes; nil when all are taken.
   mutating func take() -> Handle? {
     guard firstFree != .max else { return nil }
