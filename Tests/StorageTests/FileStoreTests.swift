@@ -10,15 +10,6 @@ import Testing
 @testable import Storage
 @testable import Verbena
 
-/// Runs what may block on a thread of its own: the pool's few must not.
-private func onThread<Value: Sendable>(
-  _ body: @escaping @Sendable () throws -> Value
-) async throws -> Value {
-  try await withCheckedThrowingContinuation { continuation in
-    Thread.detachNewThread { continuation.resume(with: Result { try body() }) }
-  }
-}
-
 @Suite struct FileStoreTests {
   @Test(arguments: 1...2 as ClosedRange<UInt64>)
   func answersAsTheModel(seed: UInt64) async throws {

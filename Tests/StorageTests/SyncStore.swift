@@ -121,6 +121,15 @@ final class TestBell: Sendable {
   }
 }
 
+/// Runs what may block on a thread of its own: the pool's few must not.
+func onThread<Value: Sendable>(
+  _ body: @escaping @Sendable () throws -> Value
+) async throws -> Value {
+  try await withCheckedThrowingContinuation { continuation in
+    Thread.detachNewThread { continuation.resume(with: Result { try body() }) }
+  }
+}
+
 /// A file's content; empty when there is none. Foundation's whole-file readers leak a buffer for some files.
 func bytes(ofFile path: String) -> [UInt8] {
   guard let file = FileHandle(forReadingAtPath: path) else { return [] }
