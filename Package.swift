@@ -149,14 +149,21 @@ let package = Package(
       name: "TransportConformance",
       dependencies: ["RDMATransport", "CLinuxShims", "CAllocationCounter"],
       path: "Tests/Conformance/TransportConformance", swiftSettings: settings),
+    // The same of two nodes on one transport.
+    .target(
+      name: "NodeConformance", dependencies: ["Verbena", "O2IBLND", "LustreWire", "RDMATransport"],
+      path: "Tests/Conformance/NodeConformance", swiftSettings: settings),
     .executableTarget(
       name: "transport-conformance",
-      dependencies: ["TransportConformance", "VerbsTransport", "RDMATransport"],
+      dependencies: [
+        "TransportConformance", "NodeConformance", "VerbsTransport", "RDMATransport",
+      ],
       path: "Tests/Conformance/transport-conformance", swiftSettings: settings),
     .testTarget(
       name: "ConformanceTests",
       dependencies: [
-        "TransportConformance", "EmulatedTransport", "Simulation", "RDMATransport", "Structures",
+        "TransportConformance", "NodeConformance", "EmulatedTransport", "Simulation", "RDMATransport",
+        "Structures",
       ],
       path: "Tests/Conformance/ConformanceTests"),
     .testTarget(

@@ -8,7 +8,9 @@
 //   removal      a script takes the device away when it reads `connected`, brings it back at `removed`
 //   unreachable  the --silent address resolves, but nobody answers a connect
 //   limit        queue pairs until there are no more
+//   nodes        two whole nodes, at --bind and at --peer, on the one device
 internal import Glibc
+internal import NodeConformance
 internal import RDMATransport
 internal import TransportConformance
 internal import VerbsTransport
@@ -58,6 +60,25 @@ while let option = arguments.popFirst() {
 }
 guard let server = bind else { usage() }
 let client = peer ?? server
+
+/// Does not return.
+func runNodes(_ addresses: (UInt32, UInt32)) -> Never {
+  Task.detached {
+    do {
+      try await NodePairRun.run(addresses) { (address) throws(TransportError) in
+        try VerbsTransport(VerbsTransport.Configuration(address: address))
+      } say: {
+        say($0)
+      }
+    } catch {
+      say("FAIL \(error)")
+      exit(1)
+    }
+    exit(0)
+  }
+  while true { pause() }
+}
+if run == "nodes" { runNodes((server, client)) }
 
 let backend = Backend<VerbsTransport>(
   name: "verbs", silentAddress: silent,

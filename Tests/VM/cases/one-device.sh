@@ -1,8 +1,9 @@
 # guests: 1
-# timeout: 150
+# timeout: 240
 # commands: node ping discover bench
+# files: .build/release/transport-conformance
 # Two nodes on one device, in two processes: they reach each other, move bulk data with checksums, and one
-# notices the death of the other and finds its successor. (Two in one process: the conformance case.)
+# notices the death of the other and finds its successor. Then two in one process.
 # shellcheck shell=bash source=../verbena.sh
 . "${HELPERS%/*}/verbena.sh"
 
@@ -33,6 +34,8 @@ in_guest() {
   stop_node
   NODE_PID=$first
   stop_node
+  timeout 60 "$VM_ROOT/.build/release/transport-conformance" --bind "$ADDRESS" --peer "$SECOND" \
+    --run nodes
 }
 
 if [ "$NODE" != judge ]; then in_guest; fi
