@@ -153,6 +153,14 @@ public final class Node: Sendable {
     await end()
   }
 
+  /// Ends the loop as the death of its process would: nothing is closed, nobody is told, and peers see only that the
+  /// transport is gone. For tests of what becomes of those that stay.
+  package func kill() async {
+    closeControlSockets()
+    inbox.send(isBounded: false) { _, operations in operations.isKilled = true }
+    await end()
+  }
+
   /// Waits until the loop has ended and its transport is gone.
   private func end() async {
     let call = Call<Bool>()

@@ -89,7 +89,7 @@ struct Loop<Transport: RDMATransport & ~Copyable, Program: NodeProgram & ~Copyab
     var isStarting = true
     var refusal: NodeError?
     var loss: NodeError?
-    while !node.hasStopped {
+    while !node.hasStopped && !operations.isKilled {
       look()
       let busy = turn()
       if isStarting, let outcome = startOutcome() {

@@ -52,6 +52,8 @@ struct Operations {
   var lentBufferCount = 0
   /// The node has stopped: nothing new begins, and only memory comes back.
   var isOver = false
+  /// The loop ends at once, as if its process had died.
+  var isKilled = false
   /// Who hears of the node's rare events.
   var subscriptions: [EventSubscription] = []
 
