@@ -123,8 +123,9 @@ let package = Package(
     .target(
       name: "BenchKit",
       dependencies: [
-        "Verbena", "NodeCore", "PtlRPC", "O2IBLND", "LNet", "LustreWire", "RDMATransport",
-        "CLinuxShims", "Structures", .product(name: "Histogram", package: "hdrhistogram-swift"),
+        "Verbena", "Roles", "NodeCore", "Connections", "PtlRPC", "O2IBLND", "LNet", "LustreWire",
+        "RDMATransport", "CLinuxShims", "Structures",
+        .product(name: "Histogram", package: "hdrhistogram-swift"),
       ], swiftSettings: settings),
     .executableTarget(
       name: "VerbenaCommand",

@@ -56,6 +56,33 @@ import Testing
     #expect(byName["first ping answered"].flatMap(Self.count) == 2)
     let metrics = byName["rate"]?["metrics"] as? [String: Any]
     #expect(metrics?["connects"] as? Double == 8)
+    // CONNECTs of imports, in rounds of one at a time with a message and its ACK.
+    #expect(byName["CONNECT rate"].flatMap(Self.count) == 8)
+    #expect(byName["CONNECT"].flatMap(Self.count) == 5)
+    #expect(byName["PUT and ACK"].flatMap(Self.count) == 5)
+  }
+
+  @Test func pingsOverAnImport() async throws {
+    let report = try await Self.json(["rpc", "-n", "50", "--warmup", "5", "--in-flight", "8"])
+    let depths = Self.series(report).map {
+      ($0["labels"] as? [String: Any])?["inFlight"] as? Int
+    }
+    #expect(depths == [1, 8])
+    #expect(Self.series(report).allSatisfy { Self.count($0) == 50 })
+  }
+
+  @Test func everyoneComesBackAfterAStorm() async throws {
+    let report = try await Self.json(
+      ["storm", "--clients", "5", "--targets", "3", "--profile", "fast", "--down", "100ms"])
+    let metrics = Self.series(report).first?["metrics"] as? [String: Any]
+    func metric(_ name: String) -> Double? { metrics?[name] as? Double }
+    #expect(metric("clients") == 5 && metric("nids") == 5)
+    #expect(metric("imports_total") == 15 && metric("imports_full") == 15)
+    // All imports of a client share one connection.
+    #expect(metric("lnd_connections") == 5)
+    #expect((metric("attempts") ?? 0) >= 15)
+    #expect(metric("seconds_to_full") ?? 0 > 0)
+    #expect(Self.count(Self.series(report)[0]) == 15)
   }
 
   @Test(arguments: [
@@ -112,6 +139,9 @@ import Testing
     (["message", "--peer-credits", "7"], "8 to 255"), (["bulk", "-D", "fast"], "is no duration"),
     (["bulk", "--rate", "-1"], "--rate"), (["message", "--rate", "10000001"], "0 to 10000000"),
     (["bulk", "--interval", "soon"], "is no duration"), (["bulk", "-c", "UC"], "must be RC"),
+    (["rpc", "--in-flight", "5000"], "1 to 4096"),
+    (["rpc", "--target-name", "lfs-OST0000_UUID"], "give the NID too"),
+    (["storm", "--clients", "0"], "1 to 4000"), (["storm", "--profile", "slow"], "must be"),
   ])
   func badInput(arguments: [String], named: String) async throws {
     let result = try await Command.run(["bench"] + arguments)

@@ -64,6 +64,7 @@ import Testing
     let readme = try Self.readme()
     for name in [
       "info", "node", "ping", "discover", "bench connect", "bench message", "bench bulk",
+      "bench rpc", "bench storm", "cluster up",
     ] {
       #expect(readme.contains("`\(name)"), "\(name)")
     }

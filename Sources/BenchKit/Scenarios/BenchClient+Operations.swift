@@ -82,6 +82,9 @@ extension BenchClient {
             descriptor: descriptor, target: ProcessID(nid: phase.target),
             portal: BenchWire.service,
             matchBits: BenchWire.matchBits(.pattern, session: session)), turn: &node.turn)
+      case .acknowledged, .rpc, .session:
+        // A program with imports does these.
+        finish(status: -95, &node)
       }
     } catch {
       finish(status: Self.status(error), &node)

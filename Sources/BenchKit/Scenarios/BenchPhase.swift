@@ -11,6 +11,12 @@ package struct BenchPhase: Sendable {
     case put
     /// GETs, several at a time.
     case get
+    /// Messages without data, each confirmed by an ACK before the next one goes.
+    case acknowledged
+    /// OBD_PINGs over an import that is FULL.
+    case rpc
+    /// CONNECTs of imports over an LND connection that stands, up to FULL.
+    case session
   }
 
   package var operation: Operation

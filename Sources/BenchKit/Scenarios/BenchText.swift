@@ -9,9 +9,13 @@ extension BenchPhase.Operation {
     case .stream: "stream"
     case .put: "put"
     case .get: "get"
+    case .acknowledged: "acknowledged"
+    case .rpc: "rpc"
+    case .session: "session"
     }
   }
 
+  /// What a running node can be asked for: no imports of its own.
   init?(word: String) {
     switch word {
     case "pingpong": self = .pingPong

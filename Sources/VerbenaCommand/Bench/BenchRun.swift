@@ -29,6 +29,15 @@ struct BenchRun {
     try Resolved.startLog(groups)
   }
 
+  /// A benchmark whose nodes are all its own: it takes no settings of nodes.
+  init(_ name: String, settings: [Setting], _ flags: [String: String]) throws(CommandFailure) {
+    self.name = name
+    groups = []
+    target = nil
+    self.settings = try Settings(settings, flags: flags, environment: Resolved.environment)
+    self.flags = [:]
+  }
+
   /// The node settings of this run; `extra` flags count before those typed.
   func node(_ extra: [String: String] = [:]) throws(CommandFailure) -> NodeSettings {
     try Resolved.node(groups, overriding: flags.merging(extra) { $1 })

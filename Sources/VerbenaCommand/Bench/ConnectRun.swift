@@ -5,7 +5,9 @@ internal import Verbena
 
 /// `bench connect`.
 enum ConnectRun {
-  static let settings: [Setting] = [.connections, .inFlightConnects, .connectWarmup]
+  static let settings: [Setting] = [
+    .connections, .inFlightConnects, .connectWarmup, .targetName,
+  ]
 }
 
 extension BenchRun {
@@ -25,14 +27,22 @@ extension BenchRun {
     let watch = PhaseWatch(
       node: node, desk: desk, deadlineNanoseconds: wanted.deadlineNanoseconds &* 2,
       display: display)
+    let sessions = try await connectSessions()
+    let sessionWatch = PhaseWatch(
+      node: sessions?.node ?? node, desk: sessions?.desk ?? desk,
+      deadlineNanoseconds: wanted.deadlineNanoseconds, display: display)
     let header = [
       ("measured", "set-up of o2iblnd connections, and an LNet ping over them"),
       ("nodes", "\(node.nids[0]) to \(nid)"), ("at a time", "\(inFlight)"),
       ("count", "\(wanted.count) after \(wanted.warmupCount) to warm up"),
     ]
     try await report(
-      backend: ends.plan.backend.name, header: header, onRequest: { desk.stop() }
-    ) { report, _ in
+      backend: ends.plan.backend.name, header: header,
+      onRequest: {
+        desk.stop()
+        sessions?.desk.stop()
+      }
+    ) { report, interruption in
       let phase = BenchPhase(.pingPong, target: nid, byteCount: 0, count: wanted.count)
       let outcome = try await watch.run(phase)
       if outcome.count > 0 { ConnectBench.file(outcome, wanted, timings, into: &report) }
@@ -42,9 +52,23 @@ extension BenchRun {
           ofBenchmark: BenchError(
             errno: -outcome.status, "connects to \(nid): errno \(-outcome.status)"))
       }
+      if let sessions, !interruption.isRequested {
+        try await SessionBench(
+          target: sessions.target, iterations: wanted.count, warmup: wanted.warmupCount,
+          inFlight: wanted.inFlight
+        ).reportConnects(
+          into: &report, sessionWatch.run, isStopped: { interruption.isRequested })
+      }
     }
+    await sessions?.close()
     await node.stop()
     await ends.partner?.stop()
+  }
+
+  /// For CONNECTs of imports over a connection that stands: where there are targets, which nodes alone do not have.
+  private func connectSessions() async throws -> SessionEnds? {
+    guard target == nil || settings.optionalText(.targetName) != nil else { return nil }
+    return try await sessionEnds(inFlight: settings.integer(.inFlightConnects))
   }
 
   private struct ConnectEnds {

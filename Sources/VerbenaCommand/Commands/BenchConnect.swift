@@ -10,13 +10,16 @@ struct BenchConnect: AsyncParsableCommand {
       address, resolve route, create queue pair, CM connect (it carries the hello of both sides), LND hello (from \
       established to the first message out), LNet ping over a standing connection, the time from nothing to \
       the first ping answered, and from nothing until all of a set stand, divided by their number. The rate counts \
-      set-up, pings and closing.
+      set-up, pings and closing. Where there is a target (both ends here, or --target-name), CONNECTs of imports over \
+      one connection that stands follow, up to FULL: many at a time, and one at a time in turns with a PUT and its \
+      ACK.
       """)
 
   @Argument(help: "The NID to measure against.") var nid: String?
   @Option(name: [.customShort("n"), .long], help: Setting.connections.help) var iterations: String?
   @Option(help: Setting.inFlightConnects.help) var inFlight: String?
   @Option(help: Setting.connectWarmup.help) var warmup: String?
+  @Option(help: Setting.targetName.help) var targetName: String?
   @OptionGroup(title: "Result") var result: BenchFlags
   @OptionGroup(title: "Node") var node: NodeFlags
   @OptionGroup(title: "Tunables") var tunables: TunableFlags
@@ -25,7 +28,7 @@ struct BenchConnect: AsyncParsableCommand {
   func run() async throws {
     let flags = typed([
       Setting.connections.name: iterations, Setting.inFlightConnects.name: inFlight,
-      Setting.connectWarmup.name: warmup,
+      Setting.connectWarmup.name: warmup, Setting.targetName.name: targetName,
     ])
     try await BenchRun(
       "connect", nid: nid, own: ConnectRun.settings, typed: flags, [result, node, tunables, log]

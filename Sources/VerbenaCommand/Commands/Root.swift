@@ -26,6 +26,6 @@ struct VerbenaCommand: AsyncParsableCommand {
     subcommands: [
       Info.self, NodeCommand.self, Serve.self, Mount.self, Connect.self, ImportCommand.self,
       ExportCommand.self, TargetCommand.self, LockCommand.self, Ping.self, Discover.self,
-      Bench.self, Decode.self,
+      ClusterCommand.self, Bench.self, Decode.self,
     ])
 }

@@ -26,6 +26,24 @@ struct BenchFlags: FlagGroup {
   ]
 }
 
+/// The forms of a benchmark's result alone.
+struct ReportFlags: FlagGroup {
+  @Option(help: Setting.json.help, completion: .file()) var json: String?
+  @Option(help: Setting.csv.help, completion: .file()) var csv: String?
+  @Option(help: Setting.hgrm.help, completion: .file()) var hgrm: String?
+  @Flag(help: Setting.quiet.help) var quiet = false
+  @Flag(name: [.customShort("F"), .long], help: Setting.force.help) var force = false
+
+  var flags: [String: String] {
+    typed([
+      Setting.json.name: json, Setting.csv.name: csv, Setting.hgrm.name: hgrm,
+      Setting.quiet.name: quiet ? "1" : nil, Setting.force.name: force ? "1" : nil,
+    ])
+  }
+
+  static let settings: [Setting] = [.json, .csv, .hgrm, .quiet, .force]
+}
+
 /// What benchmarks of data call by the same names, each with defaults of its own.
 protocol BenchLoad {
   static var size: Setting { get }

@@ -191,5 +191,5 @@ extension Setting {
     [config, logLevel, logFormat, json, csv, hgrm, quiet, force] + node + serving + tunables + [
       deadline, count, iterations, duration, messageSize, inFlight, queuePairs, warmup, operation,
       checksum, connectionType, rounds, rate, interval,
-    ] + server + [mountsPerNode, role, watch]
+    ] + server + [mountsPerNode, role, watch] + sessions
 }

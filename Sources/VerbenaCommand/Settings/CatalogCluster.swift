@@ -1,6 +1,6 @@
 internal import BenchKit
 
-// Settings of servers, mounts and clusters. Where mkfs.lustre has a word for it, it is the name here.
+// Settings of servers and mounts. Where mkfs.lustre has a word for it, it is the name here.
 extension Setting {
   static let hostsManagement = Setting(
     "mgs", .toggle, "0", in: .verbena("mgs"), "Host the management server")
@@ -40,17 +40,6 @@ extension Setting {
   static let watch = Setting(
     "watch", .duration(0...3_600_000_000_000), "0s", standardMeaning: "once",
     "Show it again each time this long has passed, until a signal")
-  static let metadataServers = Setting(
-    "mds", .integer(1...16), "1",
-    "Metadata servers, each with a target; the first has the management server too")
-  static let objectServers = Setting("oss", .integer(1...64), "2", "Object servers")
-  static let objectTargetsPerServer = Setting(
-    "osts-per-oss", .integer(1...16), "1", "Object targets of each object server")
-  static let clients = Setting(
-    "clients", .integer(0...512), "4", "Clients, each a node with a mount")
-  static let graph = Setting(
-    "graph", .text, "", "Write who is connected to whom to this file, as Graphviz draws it (dot)")
-
   /// What `serve` can set besides a node's own.
   static let server: [Setting] = [
     hostsManagement, fileSystem, metadataTargets, objectTargets, managementNodes, serviceNodes,

@@ -1,0 +1,72 @@
+package import Connections
+package import LNet
+package import LustreWire
+package import NodeCore
+internal import O2IBLND
+internal import PtlRPC
+internal import RDMATransport
+internal import Roles
+internal import Structures
+internal import Verbena
+
+/// A client of all targets of a `SessionServer`, which stays connected and reports how its imports fare.
+package struct StormClient: NodeProgram {
+  private let board: StormBoard
+  private let server: NID
+  private let targetCount: Int
+  /// The place of its first import on the board.
+  private let firstPlace: Int
+  private var attempts: UInt64 = 0
+  private var connections: UInt64 = 0
+
+  package init(_ board: StormBoard, server: NID, targetCount: Int, client: Int) {
+    self.board = board
+    self.server = server
+    self.targetCount = targetCount
+    firstPlace = client * targetCount
+  }
+
+  package mutating func started(_ node: inout NodeCore) {
+    var random = node.turn.random
+    let client = ObdUUID.random(&random)
+    node.turn.random = random
+    for index in 0..<targetCount {
+      var description = ImportDescription(
+        proposal: Proposal(role: .osc, targetIndex: UInt32(index)),
+        target: SessionServer.uuid(index), client: client)
+      description.tag = UInt32(index)
+      guard
+        let handle = node.connections.makeImport(description, rpc: &node.rpc, turn: &node.turn)
+      else { preconditionFailure("more targets than the node has places for") }
+      _ = node.connections.addConnection(server, to: handle)
+      node.connections.connect(handle, rpc: &node.rpc, lnet: &node.lnet, turn: &node.turn)
+    }
+  }
+
+  package mutating func received(_ event: LNetEvent, _ node: inout NodeCore) {}
+
+  package mutating func received(_ event: ConnectionsEvent, _ node: inout NodeCore) {
+    let place = firstPlace + Int(event.tag)
+    let now = node.turn.now
+    switch event.kind {
+    case .connected:
+      report(node)
+      board.became(place, isFull: true, at: now)
+    case .lost: board.became(place, isFull: false, at: now)
+    case .evicted:
+      board.became(place, isFull: false, at: now)
+      board.evicted()
+    case .attemptFailed:
+      report(node)
+      board.failed(isTimeout: event.status == WireErrno.etimedout.status)
+    default: break
+    }
+  }
+
+  private mutating func report(_ node: borrowing NodeCore) {
+    let counters = (node.connections.counters.attempts, node.lnd.counters.establishedActive)
+    board.add(
+      attempts: counters.0 &- attempts, connections: counters.1 &- connections)
+    (attempts, connections) = counters
+  }
+}
