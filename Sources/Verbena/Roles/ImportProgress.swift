@@ -47,7 +47,10 @@ final class ImportProgress: @unchecked Sendable {
     case .connected: finishOpening(.success(handle))
     case .attemptFailed:
       lastStatus = event.status
-      if !isPatient { giveUp(failure(event.status, "refused the connection"), &node) }
+      // One that has not been sent, because the node there is not discovered yet, is no refusal.
+      if !isPatient, event.status != WireErrno.etimedout.status {
+        giveUp(failure(event.status, "refused the connection"), &node)
+      }
     case .closed:
       finishOpening(
         .failure(failure(event.status == 0 ? lastStatus : event.status, "was not connected")))
