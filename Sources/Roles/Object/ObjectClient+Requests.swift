@@ -194,7 +194,7 @@ extension ObjectClient {
   }
 
   /// Kinds of checksum, the fastest of ours first.
-  private static let preference: [4 of BulkChecksumKind] = [.crc32c, .adler, .t10IP4K, .crc32]
+  private static let preference: [4 of BulkChecksumKind] = [.t10IP4K, .adler, .crc32c, .crc32]
 
   private static func kind(
     _ choice: ObjectWish.Checksum, _ granted: ConnectData
