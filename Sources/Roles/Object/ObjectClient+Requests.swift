@@ -1,6 +1,6 @@
 internal import BasicContainers
 internal import Connections
-internal import LustreWire
+package import LustreWire
 internal import NodeCore
 internal import PtlRPC
 internal import RDMATransport
@@ -196,7 +196,8 @@ extension ObjectClient {
   /// Kinds of checksum, the fastest of ours first.
   private static let preference: [4 of BulkChecksumKind] = [.t10IP4K, .adler, .crc32c, .crc32]
 
-  private static func kind(
+  /// The kind of checksum that transfers of a caller's choice carry; nil for none.
+  package static func kind(
     _ choice: ObjectWish.Checksum, _ granted: ConnectData
   ) -> BulkChecksumKind? {
     switch choice {

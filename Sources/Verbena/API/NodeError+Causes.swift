@@ -81,7 +81,7 @@ extension NodeError {
       case 116: (.unreachable, "it took us for an earlier life of ourselves (ESTALE): try again")
       case 12: (.limit, "no memory for it (ENOMEM)")
       case 125: (.cancelled, "cancelled (ECANCELED)")
-      default: (.remote, "errno \(-status)")
+      default: (.remote, WireErrno(status: status)?.name.map { "\($0)" } ?? "errno \(-status)")
       }
     self.init(code: code, operation: operation, peer: peer, errno: -status, explanation: text)
   }

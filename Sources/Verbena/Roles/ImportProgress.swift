@@ -65,7 +65,8 @@ final class ImportProgress: @unchecked Sendable {
   private func failure(_ status: Int32, _ what: String) -> NodeError {
     var error = NodeError(status: status, "connect", peer)
     let name = WireErrno(status: status)?.name.map { "\($0)" } ?? "errno \(-status)"
-    error.explanation = "\(target) \(what) (\(name)): \(error.explanation)"
+    let hint = error.explanation == name ? "" : ": \(error.explanation)"
+    error.explanation = "\(target) \(what) (\(name))\(hint)"
     return error
   }
 

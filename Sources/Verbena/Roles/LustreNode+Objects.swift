@@ -10,6 +10,9 @@ package struct ObjectOutcome: ~Copyable, Sendable {
   /// The caller's memory, given back.
   package var buffer: BulkBuffer
   package let result: Result<ObjectResult, NodeError>
+
+  /// The memory, for the next operation.
+  package consuming func takeBuffer() -> BulkBuffer { buffer }
 }
 
 extension LustreNode {
