@@ -25,7 +25,7 @@ struct VerbenaCommand: AsyncParsableCommand {
     version: "0.1.0",
     subcommands: [
       Info.self, NodeCommand.self, Serve.self, Mount.self, Connect.self, ImportCommand.self,
-      ExportCommand.self, TargetCommand.self, LockCommand.self, Ping.self, Discover.self,
-      ClusterCommand.self, Bench.self, Decode.self,
+      ExportCommand.self, TargetCommand.self, LockCommand.self, ObjectCommand.self,
+      Ping.self, Discover.self, ClusterCommand.self, Bench.self, Decode.self,
     ])
 }

@@ -35,7 +35,7 @@ struct MountRun {
     let (requests, source) = AsyncStream.makeStream(of: Void.self)
     try await Interruption().whileWatching(onRequest: { source.yield() }) {
       let client = try await plan.startLustre { NoProgram() }
-      client.node.answer(with: LustreAnswers(node: client.node, further: nil).answer)
+      client.node.answer(with: LustreAnswers(lustre: client, further: nil).answer)
       var mounts: [MountedFileSystem] = []
       var imports = 0
       do throws(NodeError) {

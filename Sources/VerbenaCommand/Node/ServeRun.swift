@@ -30,7 +30,7 @@ struct ServeRun {
       let server = try await plan.startLustre(targets) { BenchPeer(desk: desk, session: session) }
       let node = server.node
       let bench = BenchAnswers(node: node, desk: desk)
-      node.answer(with: LustreAnswers(node: node, further: bench.answer).answer)
+      node.answer(with: LustreAnswers(lustre: server, further: bench.answer).answer)
       let endpoint: MetricsEndpoint?
       do throws(CommandFailure) {
         endpoint = try serving.endpoint(node, nil)

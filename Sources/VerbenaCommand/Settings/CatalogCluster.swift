@@ -40,6 +40,14 @@ extension Setting {
   static let watch = Setting(
     "watch", .duration(0...3_600_000_000_000), "0s", standardMeaning: "once",
     "Show it again each time this long has passed, until a signal")
+  static let checksumKind = Setting(
+    "checksum-kind",
+    .choice([
+      "automatic", "none", "crc32", "adler", "crc32c", "t10ip512", "t10ip4K", "t10crc512",
+      "t10crc4K",
+    ]), "automatic", standardMeaning: "the fastest that the target grants",
+    "The checksum that both ends compute of the data")
+
   /// What `serve` can set besides a node's own.
   static let server: [Setting] = [
     hostsManagement, fileSystem, metadataTargets, objectTargets, managementNodes, serviceNodes,

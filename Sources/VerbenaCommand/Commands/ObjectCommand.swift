@@ -1,0 +1,158 @@
+internal import ArgumentParser
+internal import BenchKit
+internal import LustreWire
+internal import Roles
+internal import Verbena
+
+struct ObjectCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "object", abstract: "Objects of an object target: store, fetch, remove, list.",
+    discussion: """
+      Objects are named SEQUENCE:ID, such as 0x2:0x11. New ones are made in sequence 2, that of Lustre's own echo client, \
+      apart from the files of a file system. Example, with the server of `verbena serve --help`:
+        verbena object put --fabric demo 10.0.0.1@o2ib lfs-OST0000 FILE
+      """,
+    subcommands: [ObjectPut.self, ObjectGet.self, ObjectRemove.self, ObjectList.self])
+}
+
+/// What commands that connect to an object target have in common.
+struct ObjectFlags: ParsableArguments {
+  @Argument(help: "The NID of the target's node.") var nid: String
+  @Argument(help: "The target: lfs-OST0000.") var target: String
+  @Option(help: Setting.checksumKind.help) var checksumKind: String?
+  @Option(help: Setting.deadline.help) var deadline: String?
+  @OptionGroup(title: "Node") var node: NodeFlags
+  @OptionGroup(title: "Tunables") var tunables: TunableFlags
+  @OptionGroup(title: "Logging") var log: LogFlags
+
+  func session() throws -> ObjectSession {
+    let groups: [any FlagGroup] = [node, tunables, log]
+    let settings = try Settings(
+      [.checksumKind, .deadline],
+      flags: typed([
+        Setting.checksumKind.name: checksumKind, Setting.deadline.name: deadline,
+      ]),
+      environment: Resolved.environment)
+    try Resolved.startLog(groups)
+    return try ObjectSession(nid, target, Resolved.node(groups), settings)
+  }
+}
+
+struct ObjectPut: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "put", abstract: "Store a file as an object; durable when the command ends.")
+
+  @OptionGroup var flags: ObjectFlags
+  @Argument(help: "The file.", completion: .file()) var file: String
+  @Option(help: "The object that takes the place of a new one, and becomes as long as the file.")
+  var id: String?
+
+  func run() async throws {
+    let session = try flags.session()
+    let given = try id.map { try ObjectID(argument: $0) }
+    let source = try ObjectFile(reading: file)
+    let byteCount = try source.byteCount()
+    try await session.run { lustre, owner in
+      let kind = try await session.kind(owner)
+      let object: ObjectID
+      if let given {
+        _ = try await lustre.perform(ObjectWish(.getAttributes, given), on: owner)
+        object = given
+      } else {
+        let made = try await lustre.object(ObjectWish(.create, .echo(1)), on: owner)
+        object = made.attributes.object
+      }
+      do {
+        let transfer = ObjectTransfer(
+          .write, object, byteCount, session.checksum, source, session.interruption)
+        try await transfer.run(lustre, owner)
+        if given != nil {
+          var cut = ObjectWish(.punch, object)
+          cut.offset = byteCount
+          _ = try await lustre.object(cut, on: owner)
+        }
+        _ = try await lustre.object(ObjectWish(.sync, object), on: owner)
+        Streams.output(transfer.report(kind))
+      } catch {
+        // Nobody knows the name of one that was made for this.
+        if given == nil { _ = try? await lustre.object(ObjectWish(.destroy, object), on: owner) }
+        throw error
+      }
+    }
+  }
+}
+
+struct ObjectGet: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "get", abstract: "Fetch an object into a file.",
+    discussion:
+      "With - for the file, the bytes go to standard output and the report to standard error.")
+
+  @OptionGroup var flags: ObjectFlags
+  @Argument(help: "The object, such as 0x2:0x11.") var object: String
+  @Argument(help: "The file, which is overwritten.", completion: .file()) var file: String
+
+  func run() async throws {
+    let session = try flags.session()
+    let object = try ObjectID(argument: object)
+    try await session.run { lustre, owner in
+      let kind = try await session.kind(owner)
+      let found = try await lustre.perform(ObjectWish(.getAttributes, object), on: owner)
+      let sink = try ObjectFile(writing: file)
+      let transfer = ObjectTransfer(
+        .read, object, found.attributes.size, session.checksum, sink, session.interruption)
+      try await transfer.run(lustre, owner)
+      let report = transfer.report(kind)
+      if sink.isStream { Streams.error(report) } else { Streams.output(report) }
+    }
+  }
+}
+
+struct ObjectRemove: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "rm", abstract: "Remove objects.")
+
+  @OptionGroup var flags: ObjectFlags
+  @Argument(help: "The objects, such as 0x2:0x11.") var objects: [String]
+
+  func run() async throws {
+    let session = try flags.session()
+    let objects = try objects.map { try ObjectID(argument: $0) }
+    try await session.run { lustre, owner in
+      for object in objects {
+        _ = try await lustre.perform(ObjectWish(.destroy, object), on: owner)
+      }
+    }
+  }
+}
+
+struct ObjectList: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "ls", abstract: "Print which objects a target of a running node has.",
+    discussion: "Asks the node itself, which runs on this host: no request of the protocol can.")
+
+  @Argument(help: "The target: lfs-OST0000.") var target: String
+  @OptionGroup(title: "Node") var node: NodeFlags
+  @OptionGroup(title: "Tunables") var tunables: TunableFlags
+
+  func run() async throws {
+    guard let owner = try RunningNodes.owner(of: Resolved.node([node, tunables])) else {
+      throw CommandFailure(
+        .unavailable, "no node of this user runs here, or none has that address: see --bind")
+    }
+    var found: [ObjectID] = []
+    var cursor: UInt64 = 0
+    repeat {
+      let request = ControlRequest(words: ["object", "ls", target, String(cursor)])
+      switch try ControlClient.ask(owner, request, timeoutMilliseconds: 10_000) {
+      case .text(let text):
+        let page = try ObjectListText(encoded: text)
+        found += page.objects
+        cursor = page.next
+      case .failure(_, let explanation): throw CommandFailure(.failed, explanation)
+      }
+    } while cursor != 0
+    found.sort { ($0.sequence, $0.number) < ($1.sequence, $1.number) }
+    Streams.output(found.map { "\($0.text)\n" }.joined())
+  }
+}

@@ -1,0 +1,74 @@
+internal import BenchKit
+internal import Connections
+internal import LustreWire
+internal import Roles
+internal import Verbena
+
+/// A client of one object target, for the length of a command.
+struct ObjectSession {
+  private let plan: NodePlan
+  private let peer: NID
+  private let target: ObdUUID
+  private let timeout: Duration
+  let checksum: ObjectWish.Checksum
+  let interruption = Interruption()
+
+  init(
+    _ nid: String, _ target: String, _ node: NodeSettings, _ settings: Settings
+  ) throws(CommandFailure) {
+    peer = try Targets.one(nid)
+    guard let uuid = ObdUUID(target.hasSuffix("_UUID") ? target : "\(target)_UUID"),
+      ConnectionRole.ofClient(at: uuid) == .osc
+    else {
+      throw CommandFailure(.usage, "'\(target)' is no object target: write FSNAME-OST0000")
+    }
+    self.target = uuid
+    timeout = .nanoseconds(Int64(settings.nanoseconds(.deadline)))
+    checksum = Self.checksum(settings.text(.checksumKind))
+    var plan = try NodePlan(node, isTransient: true)
+    plan.beClient(mounts: 1, timing: .fast)
+    self.plan = plan
+  }
+
+  private static func checksum(_ text: String) -> ObjectWish.Checksum {
+    if text == "none" { return .none }
+    return BulkChecksumKind.allCases.first { $0.text == text }.map { .kind($0) } ?? .automatic
+  }
+
+  /// Connects, lets `body` work, and leaves in order.
+  func run(_ body: @Sendable (LustreNode, Import) async throws -> Void) async throws {
+    try await interruption.whileWatching {
+      let lustre = try await plan.startLustre { NoProgram() }
+      do {
+        let owner = try await lustre.node.connect(
+          to: target, at: [peer], role: .osc, timeout: timeout, isPatient: false)
+        try await body(lustre, owner)
+        await owner.disconnect()
+      } catch {
+        await lustre.stop()
+        if let error = error as? NodeError { throw CommandFailure(error) }
+        throw error
+      }
+      await lustre.stop()
+    }
+  }
+
+  /// The kind of checksum that transfers carry; nil for none.
+  func kind(_ owner: Import) async throws -> BulkChecksumKind? {
+    guard let view = try await owner.view() else { return nil }
+    return ObjectClient.kind(checksum, view.granted)
+  }
+}
+
+extension LustreNode {
+  /// Does something to an object that is no transfer; what fails names the object.
+  func perform(_ wish: ObjectWish, on owner: Import) async throws(NodeError) -> ObjectResult {
+    do throws(NodeError) {
+      return try await object(wish, on: owner)
+    } catch {
+      var error = error
+      error.explanation = "\(wish.object.text): \(error.explanation)"
+      throw error
+    }
+  }
+}

@@ -1,0 +1,125 @@
+internal import BenchKit
+internal import Dispatch
+internal import LustreWire
+internal import Roles
+internal import Synchronization
+internal import Verbena
+
+/// An object's bytes on their way, in pieces of which a few are under way at a time.
+final class ObjectTransfer: Sendable {
+  /// Bytes of one piece, and pieces under way.
+  private static let pieceByteCount: UInt64 = 1 << 20
+  private static let laneCount = 4
+
+  private struct State {
+    var next: UInt64 = 0
+    var moved: UInt64 = 0
+    var retries = 0
+    var hasFailed = false
+    var progress: Progress
+  }
+
+  let byteCount: UInt64
+  private let action: ObjectWish.Action
+  private let object: ObjectID
+  private let checksum: ObjectWish.Checksum
+  private let file: ObjectFile
+  private let interruption: Interruption
+  private let start = DispatchTime.now().uptimeNanoseconds
+  private let state: Mutex<State>
+
+  /// - Parameter action: `.write`: from the file to the object; `.read`: the other way.
+  init(
+    _ action: ObjectWish.Action, _ object: ObjectID, _ byteCount: UInt64,
+    _ checksum: ObjectWish.Checksum, _ file: ObjectFile, _ interruption: Interruption
+  ) {
+    self.action = action
+    self.object = object
+    self.byteCount = byteCount
+    self.checksum = checksum
+    self.file = file
+    self.interruption = interruption
+    state = Mutex(State(progress: Progress(now: start)))
+  }
+
+  /// Moves everything; lanes that others' failures have made useless end early.
+  func run(_ node: LustreNode, _ owner: Import) async throws {
+    defer { state.withLock { $0.progress.finish() } }
+    try await withThrowingTaskGroup(of: Void.self) { lanes in
+      for _ in 0..<(file.isStream ? 1 : Self.laneCount) {
+        lanes.addTask {
+          do {
+            try await self.runLane(node, owner)
+          } catch {
+            self.state.withLock { $0.hasFailed = true }
+            throw error
+          }
+        }
+      }
+      try await lanes.waitForAll()
+    }
+    if interruption.isRequested {
+      throw CommandFailure(.interrupted, "interrupted at \(moved) of \(byteCount) bytes")
+    }
+  }
+
+  private var moved: UInt64 { state.withLock { $0.moved } }
+
+  /// The next piece; nil when there is none, or the end has come early.
+  private func claim() -> (offset: UInt64, count: Int)? {
+    state.withLock { state in
+      guard state.next < byteCount, !state.hasFailed, !interruption.isRequested else { return nil }
+      let offset = state.next
+      state.next = min(byteCount, offset + Self.pieceByteCount)
+      return (offset, Int(state.next - offset))
+    }
+  }
+
+  private func runLane(_ node: LustreNode, _ owner: Import) async throws {
+    guard var piece = claim() else { return }
+    var buffer = try await node.node.allocate(byteCount: Int(Self.pieceByteCount))
+    while true {
+      if action == .write {
+        var bytes = buffer.mutableBytes
+        try file.read(piece.count, into: &bytes, at: piece.offset)
+      }
+      var wish = ObjectWish(action, object)
+      wish.offset = piece.offset
+      wish.checksum = checksum
+      let outcome = await node.object(wish, buffer, byteCount: piece.count, on: owner)
+      let result = outcome.result
+      buffer = outcome.takeBuffer()
+      let done = try result.get()
+      guard done.byteCount == piece.count else {
+        throw CommandFailure(
+          .failed, "\(object.text) ends before byte \(piece.offset + UInt64(piece.count))")
+      }
+      if action == .read {
+        try file.write(buffer.bytes.extracting(first: piece.count), at: piece.offset)
+      }
+      note(done)
+      guard let next = claim() else { return }
+      piece = next
+    }
+  }
+
+  private func note(_ result: ObjectResult) {
+    state.withLock { state in
+      state.moved += UInt64(result.byteCount)
+      state.retries += result.retries
+      let moved = state.moved
+      state.progress.update(now: DispatchTime.now().uptimeNanoseconds) {
+        "\(moved >> 20) of \(byteCount >> 20) MiB"
+      }
+    }
+  }
+
+  /// What has been moved, and how fast.
+  func report(_ kind: BulkChecksumKind?) -> String {
+    let seconds = Double(DispatchTime.now().uptimeNanoseconds - start) / 1e9
+    let rate = Double(byteCount) / seconds / Double(1 << 20)
+    return "object: \(object.text)\nbytes: \(byteCount)\n"
+      + "seconds: \(Fixed.text(seconds, places: 3))\nMiB_per_second: \(Fixed.text(rate, places: 1))\n"
+      + "checksum: \(kind?.text ?? "none")\nretries: \(state.withLock { $0.retries })\n"
+  }
+}
