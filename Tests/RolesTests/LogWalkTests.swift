@@ -13,21 +13,29 @@ import Testing
     var map = FileSystemMap()
     var end: LogWalk.Question
     var recordCount = 0
+    var processed: UInt32 = 0
   }
 
-  private static func read(_ log: ConfigLog, after processed: UInt32 = 0) -> Reading {
+  /// - Parameters:
+  ///   - header: what the log was when its header was read; nil for what it is.
+  ///   - map: what earlier walks have told.
+  private static func read(
+    _ log: ConfigLog, after processed: UInt32 = 0, header: ConfigLog? = nil,
+    map known: FileSystemMap = FileSystemMap()
+  ) -> Reading {
     var walk = LogWalk(name: log.name, after: processed)
     var reading = Reading(end: .done)
     var body = LogBody()
     body.log = log.id
     walk.opened(body, status: 0, mayBeAbsent: false)
-    var map = FileSystemMap()
+    var map = known
     for _ in 0..<1000 {
       switch walk.question {
       case .open: Issue.record("the log is open")
       case .header(let question):
         reading.questions.append(question)
-        walk.headerRead(log.bytes.span.bytes, status: 0)
+        let start = header ?? log
+        walk.headerRead(start.bytes.span.bytes, status: 0)
       case .block(let question):
         reading.questions.append(question)
         let answer = log.answer(question)
@@ -47,6 +55,7 @@ import Testing
       case .done, .failed:
         reading.map = map
         reading.end = walk.question
+        reading.processed = walk.processed
         return reading
       }
     }
@@ -84,6 +93,21 @@ import Testing
       step += 1
     }
     return log
+  }
+
+  /// Targets register while their log is read: what came after the header was read is told by the next walk.
+  @Test(arguments: [UInt32(1), 2, 5, 60])
+  func aLogThatGrowsWhileItIsRead(_ more: UInt32) {
+    for first in [UInt32(0), 1, 2, 12, 40] {
+      let old = Self.log(objectTargets: first)
+      let new = Self.log(objectTargets: first + more)
+      let early = Self.read(new, header: old)
+      #expect(early.end == .done)
+      let late = Self.read(new, after: early.processed, map: early.map)
+      #expect(late.end == .done)
+      #expect(late.map == Self.read(new).map)
+      #expect(early.recordCount + late.recordCount == Self.read(new).recordCount)
+    }
   }
 
   /// Spec 11 §12, the example of 25 records; the questions are those of capture 03.

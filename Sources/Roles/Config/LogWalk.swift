@@ -100,6 +100,8 @@ package struct LogWalk: Sendable {
       let start = offset
       offset += Int(record.length)
       guard record.index > processed else { continue }
+      // The log has grown since its header was read: what is new belongs to the next walk, whose bitmap has it.
+      if record.index > header.lastIndex { break }
       if record.index == header.lastIndex && !hasReadLastTwice {
         hasReadLastTwice = true
         var again = ask(for: record.index)
