@@ -31,18 +31,42 @@ enum Command {
     var variables = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("VERBENA_") }
     variables.merge(environment) { $1 }
     let custom = variables.map { "\($0.key)=\($0.value)" }
+    let files = try OutputFiles()
+    defer { files.remove() }
+    // Into files, not pipes: nobody drains a pipe while tests that compute have all of the pool's threads, and a
+    // command with much to say would wait for that until its time is over.
     let result = try await Subprocess.run(
       .path("/usr/bin/env"),
-      arguments: Arguments(["-i"] + custom + ["timeout", "60", path] + arguments),
-      workingDirectory: directory.map { .init($0.path) },
-      output: .string(limit: 16 << 20), error: .string(limit: 1 << 20))
+      arguments: Arguments(
+        ["-i"] + custom + [
+          "sh", "-c", "o=$1; e=$2; shift 2; exec timeout 60 \"$@\" >\"$o\" 2>\"$e\"", "sh",
+          files.output, files.error, path,
+        ] + arguments),
+      workingDirectory: directory.map { .init($0.path) }, output: .discarded, error: .discarded)
     let status: Int32 =
       switch result.terminationStatus {
       case .exited(let code): code
       case .signaled(let signal): 128 + signal
       }
     return CommandResult(
-      status: status, output: result.standardOutput, error: result.standardError)
+      status: status, output: try String(contentsOfFile: files.output, encoding: .utf8),
+      error: try String(contentsOfFile: files.error, encoding: .utf8))
+  }
+
+  /// Where a command's output goes.
+  private struct OutputFiles {
+    let directory: String
+    var output: String { directory + "/output" }
+    var error: String { directory + "/error" }
+
+    init() throws {
+      directory =
+        FileManager.default.temporaryDirectory.path
+        + "/verbena-command-\(UInt64.random(in: 0 ... .max))"
+      try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+    }
+
+    func remove() { try? FileManager.default.removeItem(atPath: directory) }
   }
 
   static let root = URL(fileURLWithPath: #filePath)
