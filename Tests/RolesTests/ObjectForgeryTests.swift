@@ -242,6 +242,28 @@ struct ObjectForgeryTests {
     #expect(scene.world.world.leaks().isEmpty)
   }
 
+  @Test(
+    "13 §5.3: a number of sequence 0 has 48 bits; one with more is refused, and nobody counts on from it"
+  )
+  func numbersBeyondTheirBits() throws {
+    let scene = try Scene()
+    for number: UInt64 in [.max, .max - 62, 1 << 63, 1 << 48] {
+      for flags in [ObjectFlags.recreate, .deleteOrphans, []] {
+        for opcode in [Opcode.ostCreate, .ostGetAttributes, .ostDestroy, .ostSync] {
+          var attributes = ObjectAttributes()
+          // An id and sequence 0, as the old form has it.
+          attributes.object = ObjectID(number: number)
+          attributes.valid = [.id, .group, .flags]
+          attributes.flags = flags
+          let answer = scene.ask(opcode, [attributes.encoded])
+          #expect(answer?.status == -71, "\(opcode) of \(number)")
+        }
+      }
+    }
+    #expect(scene.read()?.status == 4096)
+    #expect(scene.world.world.leaks().isEmpty)
+  }
+
   @Test("13 §5.3: a grant is added to what is asked for, used up by writes, and given back")
   func grants() throws {
     let scene = try Scene()

@@ -12,6 +12,8 @@ internal import Structures
 extension ObjectServer {
   /// Objects of one round of commands.
   private static let batchCountMax: UInt64 = 64
+  /// The highest number of an object: those of sequence 0 have 48 bits, though the wire has room for 64 (spec 13 §5.3).
+  static let numberMax: UInt64 = (1 << 48) - 1
   /// Objects of one request: the most that a metadata target asks for.
   private static let creationCountMax: UInt64 = 20_000
 

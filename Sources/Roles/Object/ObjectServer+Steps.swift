@@ -43,7 +43,7 @@ extension ObjectServer {
   ) throws(ObjectRefusal) -> StoredObjectID {
     let needed: AttributeValid = opcode == .ostCreate ? .group : [.id, .group]
     guard attributes.valid.isSuperset(of: needed), attributes.object.hasLegalSequence,
-      attributes.object.number > 0
+      (1...Self.numberMax).contains(attributes.object.number)
     else { throw .rpc(.eproto) }
     return StoredObjectID(attributes.object)
   }
