@@ -64,6 +64,16 @@ import Testing
     #expect(shown.error.contains("bytes: 5000\n"))
 
     #expect(try await object("rm", "0x2:0x1").status == 0)
+    let measured = try await run(
+      ["bench", "bulk", "--objects", "lfs-OST0000", "10.0.0.1@o2ib", "-n", "5", "--warmup", "1"]
+        + ["-s", "4K,1M", "--operation", "both", "--in-flight", "2", "--json", "-", "--force"])
+    #expect(measured.status == 0, "\(measured.error)")
+    let report = try JSONSerialization.jsonObject(with: Data(measured.output.utf8))
+    let series = ((report as? [String: Any])?["series"] as? [[String: Any]])?
+      .compactMap { $0["name"] as? String }
+    #expect(series == ["WRITE", "WRITE", "WRITE", "WRITE", "READ", "READ", "READ", "READ"])
+    #expect(try Command.schema("bench").problems(measured.output) == [])
+    // That of the measurement is gone, too.
     #expect(try await list().output == "")
     let missing = try await object("get", "0x2:0x1", copy)
     #expect(missing.status == 1)

@@ -11,6 +11,9 @@ package struct BulkBench: Sendable {
   package var operations: [BenchPhase.Operation]
   /// Without checksums, with them, or both.
   package var checksums: [Bool]
+  /// What puts and gets are called: of objects, they are writes and reads.
+  package var putName = "PUT"
+  package var getName = "GET"
 
   package init(
     target: NID, byteCounts: [Int], iterations: Int, warmup: Int, inFlight: Int,
@@ -54,7 +57,7 @@ package struct BulkBench: Sendable {
             throw error
           }
           if bandwidth > best.bandwidth {
-            let name = operation.word.uppercased()
+            let name = self.name(operation)
             best = (
               "\(name) of \(Quantity.text(bytes: byteCount)): \(Fixed.text(bandwidth, places: 0)) MiB/s, "
                 + "checksums \(isChecked ? "on" : "off")", bandwidth
@@ -63,6 +66,10 @@ package struct BulkBench: Sendable {
         }
       }
     }
+  }
+
+  private func name(_ operation: BenchPhase.Operation) -> String {
+    operation == .put ? putName : getName
   }
 
   private func add(
@@ -74,14 +81,14 @@ package struct BulkBench: Sendable {
     let summary = outcome.latency.summary
     let checksum = phase.isChecked ? "on" : "off"
     table.add([
-      phase.operation.word.uppercased(), "\(phase.byteCount)", checksum,
+      name(phase.operation), "\(phase.byteCount)", checksum,
       Fixed.text(bandwidth, places: 1), Fixed.text(rate, places: 0),
       Fixed.microseconds(summary.p50), Fixed.microseconds(summary.p99),
       Fixed.microseconds(summary.max), "\(outcome.count)",
     ])
     report.series.append(
       BenchSeries(
-        name: phase.operation.word.uppercased(),
+        name: name(phase.operation),
         labels: [
           ("bytes", .integer(phase.byteCount)), ("checksum", .string(checksum)),
           ("inFlight", .integer(phase.inFlight)),

@@ -3,21 +3,30 @@ internal import LustreWire
 
 /// `bench bulk`.
 enum BulkRun {
-  static let settings = LoadFlags<BulkLoad>.settings + [.checksum]
+  static let settings = LoadFlags<BulkLoad>.settings + [.checksum, .benchObjects]
+}
+
+extension LoadPlan {
+  var operations: [BenchPhase.Operation] {
+    (measuresPut ? [.put] : []) + (measuresGet ? [.get] : [])
+  }
 }
 
 extension BenchRun {
+  /// Without checksums, with them, or both.
+  var checksums: [Bool] {
+    switch settings.text(.checksum) {
+    case "off": [false]
+    case "on": [true]
+    default: [false, true]
+    }
+  }
+
   func bulk() async throws {
     let session = try await session()
     let load = LoadPlan(settings, of: BulkLoad.self)
-    let operations: [BenchPhase.Operation] =
-      (load.measuresPut ? [.put] : []) + (load.measuresGet ? [.get] : [])
-    let checksums =
-      switch settings.text(.checksum) {
-      case "off": [false]
-      case "on": [true]
-      default: [false, true]
-      }
+    let operations = load.operations
+    let checksums = checksums
     let header = [
       ("measured", "bulk data of \(settings.text(.bulkSize)) bytes"),
       ("nodes", "\(session.localNID) to \(session.target)"),

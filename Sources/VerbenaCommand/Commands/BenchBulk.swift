@@ -4,7 +4,7 @@ internal import BenchKit
 struct BenchBulk: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "bulk",
-    abstract: "Bandwidth of bulk data: LNet PUTs and GETs.",
+    abstract: "Bandwidth of bulk data: LNet PUTs and GETs, or WRITEs and READs of objects.",
     discussion: """
       A PUT ends when its data is written into the other node's memory and the sender's is free, a GET when the data is \
       here. With checksums, every transfer has other data, the sender computes a checksum and the receiver holds the \
@@ -15,15 +15,22 @@ struct BenchBulk: AsyncParsableCommand {
   @Argument(help: "The NID to measure against.") var nid: String?
   @OptionGroup(title: "Load") var load: LoadFlags<BulkLoad>
   @Option(help: Setting.checksum.help) var checksum: String?
+  @Option(help: Setting.benchObjects.help) var objects: String?
   @OptionGroup(title: "Result") var result: BenchFlags
   @OptionGroup(title: "Node") var node: NodeFlags
   @OptionGroup(title: "Tunables") var tunables: TunableFlags
   @OptionGroup(title: "Logging") var log: LogFlags
 
   func run() async throws {
-    try await BenchRun(
-      "bulk", nid: nid, own: BulkRun.settings, typed: typed([Setting.checksum.name: checksum]),
-      [load, result, node, tunables, log]
-    ).bulk()
+    let flags = typed([
+      Setting.checksum.name: checksum, Setting.benchObjects.name: objects,
+    ])
+    let bench = try BenchRun(
+      "bulk", nid: nid, own: BulkRun.settings, typed: flags, [load, result, node, tunables, log])
+    if let target = bench.settings.optionalText(.benchObjects) {
+      try await bench.objects(on: target)
+    } else {
+      try await bench.bulk()
+    }
   }
 }

@@ -54,31 +54,43 @@ struct ObjectPut: AsyncParsableCommand {
     let byteCount = try source.byteCount()
     try await session.run { lustre, owner in
       let kind = try await session.kind(owner)
-      let object: ObjectID
-      if let given {
-        _ = try await lustre.perform(ObjectWish(.getAttributes, given), on: owner)
-        object = given
-      } else {
-        let made = try await lustre.object(ObjectWish(.create, .echo(1)), on: owner)
-        object = made.attributes.object
-      }
+      let object = try await Self.place(given, lustre, owner)
+      let transfer = ObjectTransfer(
+        .write, object, byteCount, session.checksum, source, session.interruption)
       do {
-        let transfer = ObjectTransfer(
-          .write, object, byteCount, session.checksum, source, session.interruption)
-        try await transfer.run(lustre, owner)
-        if given != nil {
-          var cut = ObjectWish(.punch, object)
-          cut.offset = byteCount
-          _ = try await lustre.object(cut, on: owner)
-        }
-        _ = try await lustre.object(ObjectWish(.sync, object), on: owner)
-        Streams.output(transfer.report(kind))
+        try await Self.fill(object, transfer, isCut: given != nil, lustre, owner)
       } catch {
         // Nobody knows the name of one that was made for this.
-        if given == nil { _ = try? await lustre.object(ObjectWish(.destroy, object), on: owner) }
+        if given == nil { await lustre.discard(object, on: owner) }
         throw error
       }
+      Streams.output(transfer.report(kind))
     }
+  }
+
+  /// The object that was named, which must be there, or a new one.
+  private static func place(
+    _ given: ObjectID?, _ lustre: LustreNode, _ owner: Import
+  ) async throws -> ObjectID {
+    if let given {
+      _ = try await lustre.perform(ObjectWish(.getAttributes, given), on: owner)
+      return given
+    }
+    return try await lustre.object(ObjectWish(.create, .echo(1)), on: owner).attributes.object
+  }
+
+  /// Writes it, ends it where the file ends, and makes it durable.
+  private static func fill(
+    _ object: ObjectID, _ transfer: ObjectTransfer, isCut: Bool, _ lustre: LustreNode,
+    _ owner: Import
+  ) async throws {
+    try await transfer.run(lustre, owner)
+    if isCut {
+      var cut = ObjectWish(.punch, object)
+      cut.offset = transfer.byteCount
+      _ = try await lustre.perform(cut, on: owner)
+    }
+    _ = try await lustre.perform(ObjectWish(.sync, object), on: owner)
   }
 }
 

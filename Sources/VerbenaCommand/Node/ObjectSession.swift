@@ -16,15 +16,24 @@ struct ObjectSession {
   init(
     _ nid: String, _ target: String, _ node: NodeSettings, _ settings: Settings
   ) throws(CommandFailure) {
-    peer = try Targets.one(nid)
+    try self.init(
+      to: Targets.one(nid), target, node, timeoutNanoseconds: settings.nanoseconds(.deadline),
+      Self.checksum(settings.text(.checksumKind)))
+  }
+
+  init(
+    to peer: NID, _ target: String, _ node: NodeSettings, timeoutNanoseconds: UInt64,
+    _ checksum: ObjectWish.Checksum = .automatic
+  ) throws(CommandFailure) {
+    self.peer = peer
+    self.checksum = checksum
     guard let uuid = ObdUUID(target.hasSuffix("_UUID") ? target : "\(target)_UUID"),
       ConnectionRole.ofClient(at: uuid) == .osc
     else {
       throw CommandFailure(.usage, "'\(target)' is no object target: write FSNAME-OST0000")
     }
     self.target = uuid
-    timeout = .nanoseconds(Int64(settings.nanoseconds(.deadline)))
-    checksum = Self.checksum(settings.text(.checksumKind))
+    timeout = .nanoseconds(Int64(timeoutNanoseconds))
     var plan = try NodePlan(node, isTransient: true)
     plan.beClient(mounts: 1, timing: .fast)
     self.plan = plan
@@ -35,22 +44,27 @@ struct ObjectSession {
     return BulkChecksumKind.allCases.first { $0.text == text }.map { .kind($0) } ?? .automatic
   }
 
-  /// Connects, lets `body` work, and leaves in order.
+  var backend: String { plan.backend.name }
+
+  /// Does the work, while signals are watched.
   func run(_ body: @Sendable (LustreNode, Import) async throws -> Void) async throws {
-    try await interruption.whileWatching {
-      let lustre = try await plan.startLustre { NoProgram() }
-      do {
-        let owner = try await lustre.node.connect(
-          to: target, at: [peer], role: .osc, timeout: timeout, isPatient: false)
-        try await body(lustre, owner)
-        await owner.disconnect()
-      } catch {
-        await lustre.stop()
-        if let error = error as? NodeError { throw CommandFailure(error) }
-        throw error
-      }
+    try await interruption.whileWatching { try await work(body) }
+  }
+
+  /// Connects, lets `body` work, and leaves in order.
+  func work(_ body: (LustreNode, Import) async throws -> Void) async throws {
+    let lustre = try await plan.startLustre { NoProgram() }
+    do {
+      let owner = try await lustre.node.connect(
+        to: target, at: [peer], role: .osc, timeout: timeout, isPatient: false)
+      try await body(lustre, owner)
+      await owner.disconnect()
+    } catch {
       await lustre.stop()
+      if let error = error as? NodeError { throw CommandFailure(error) }
+      throw error
     }
+    await lustre.stop()
   }
 
   /// The kind of checksum that transfers carry; nil for none.
@@ -70,5 +84,12 @@ extension LustreNode {
       error.explanation = "\(wish.object.text): \(error.explanation)"
       throw error
     }
+  }
+
+  /// Takes an object away that nobody else knows of.
+  func discard(_ object: ObjectID, on owner: Import) async {
+    do throws(NodeError) {
+      _ = try await self.object(ObjectWish(.destroy, object), on: owner)
+    } catch { Streams.error("verbena: \(object.text) is left over: \(error)\n") }
   }
 }

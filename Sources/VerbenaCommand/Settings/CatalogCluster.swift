@@ -40,6 +40,9 @@ extension Setting {
   static let watch = Setting(
     "watch", .duration(0...3_600_000_000_000), "0s", standardMeaning: "once",
     "Show it again each time this long has passed, until a signal")
+  static let benchObjects = Setting(
+    "objects", .text, "", standardMeaning: "PUTs and GETs of LNet",
+    "Measure WRITE and READ of an object on this target of the NID, such as lfs-OST0000, instead")
   static let checksumKind = Setting(
     "checksum-kind",
     .choice([
