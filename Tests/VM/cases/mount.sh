@@ -6,26 +6,15 @@
 # data in a directory; the other one mounts it, connects to one target alone, is refused where there is none, and leaves.
 # Fails if an import does not come to FULL, if counts differ, if N targets on one node cost more than one CM exchange, if
 # the exports do not go with the client, or if tshark's lustre dissector reads a field of an RPC differently.
-# shellcheck shell=bash source=../verbena.sh
-. "${HELPERS%/*}/verbena.sh"
-
-# count PATTERN TEXT: how many lines match.
-count() { grep -c "$1" <<<"$2" || true; }
-
-start_server() {
-  "$VM_COMMAND" serve "${node_arguments[@]}" --mgs --mdt 0 --ost 0-1 --fsname lfs --data "/tmp/lfs" \
-    >"$SHARE/node$NODE/serve.out" 2>>"$LOG" &
-  NODE_PID=$!
-  await 30 grep -q 'lfs-OST0001 open' "$SHARE/node$NODE/serve.out"
-}
+# shellcheck shell=bash source=../lustre.sh
+. "${HELPERS%/*}/lustre.sh"
 
 serve() {
-  mkdir -p /tmp/lfs
-  start_server
+  start_server 1
   barrier serving
   barrier mounted
   local shown
-  shown=$(verbena export show --bind "$ADDRESS")
+  shown=$(exports)
   printf '%s\n' "$shown"
   # One export of the mount at each target; the targets' own are others' matter.
   [ "$(count "$(address_of 1)@o2ib" "$shown")" -ge 4 ]
@@ -33,7 +22,7 @@ serve() {
   barrier shown
   barrier left
   # An orderly departure leaves nothing behind.
-  [ "$(count "$(address_of 1)@o2ib" "$(verbena export show --bind "$ADDRESS")")" = 0 ]
+  [ "$(count "$(address_of 1)@o2ib" "$(exports)")" = 0 ]
   barrier checked
   stop_node
 }
@@ -43,13 +32,11 @@ mount() {
   local out=$SHARE/node$NODE/mount.out
   verbena connect "${node_arguments[@]}" "$(nid_of "$OTHER")" lfs-OST0001
   refuses 1 verbena connect "${node_arguments[@]}" "$(nid_of "$OTHER")" lfs-OST0009
-  "$VM_COMMAND" mount "${node_arguments[@]}" "$(nid_of "$OTHER"):/lfs" >"$out" 2>>"$LOG" &
-  NODE_PID=$!
-  await 60 grep -q 'imports FULL' "$out"
+  start_mount "$out"
   cat "$out"
-  [ "$(count '^current_state: FULL' "$(cat "$out")")" = 4 ]
+  expect 4 '^current_state: FULL' "$(cat "$out")"
   barrier mounted
-  verbena import show --bind "$ADDRESS" | grep -F lfs-MDT0000
+  imports | grep -F lfs-MDT0000
   barrier shown
   stop_node
   barrier left
