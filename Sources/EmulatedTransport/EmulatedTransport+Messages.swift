@@ -43,10 +43,12 @@ extension EmulatedTransport {
     if refusals.count < Self.refusalCountMax { refusals.append((link, message)) }
   }
 
-  /// Sends what waits, as far as the peers have room.
+  /// Sends what waits, as far as the peers have room, to each in the order of the outbox: a new connect that came
+  /// before the ends of older ones would make the peer answer over one of those.
   ///
   /// - Parameter first: where in the outbox to begin; what waits before that waits for the next poll.
   mutating func sendOutbox(from first: Int = 0) {
+    if first == 0 { outboxPass &+= 1 }
     if first == 0 && !refusals.isEmpty {
       var kept: [(link: Int, message: ConnectMessage)] = []
       for refusal in refusals where !write(refusal.message, to: refusal.link) {
@@ -78,8 +80,11 @@ extension EmulatedTransport {
         connections[slot].outbox = []
         return true
       }
-      guard hasRoomForMessage(link) else { return false }
-      guard write(message(order[index], of: slot), to: link) else { return false }
+      guard links[link].fullInPass != outboxPass else { return false }
+      guard write(message(order[index], of: slot), to: link) else {
+        links[link].fullInPass = outboxPass
+        return false
+      }
       connections[slot].outbox.remove(order[index])
     }
     return true

@@ -91,6 +91,8 @@ public struct EmulatedTransport: RDMATransport, ~Copyable {
   var linksWithMessages: [Int] = []
   var callingLinks: [Int] = []
   var outbox: [Int] = []
+  /// Counts how often the outbox was gone through from its beginning.
+  var outboxPass: UInt64 = 0
   /// Answers to requests that have no connection here; bounded by `refusalCountMax`.
   var refusals: [(link: Int, message: ConnectMessage)] = []
   var timed: [Int] = []

@@ -38,6 +38,8 @@ struct Link {
   var outHead: UInt32 = 0
   var outMessagePosition: UInt64 = 0
   var outMessageHead: UInt64 = 0
+  /// The pass through the outbox in which the peer had no room: whatever follows in it waits too.
+  var fullInPass: UInt64 = 0
 
   var isPolled = false
   var idlePolls = 0
