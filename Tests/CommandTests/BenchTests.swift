@@ -49,7 +49,9 @@ import Testing
   }
 
   @Test func connects() async throws {
-    let report = try await Self.json(["connect", "-n", "8", "--in-flight", "4", "--warmup", "4"])
+    let report = try await Self.json([
+      "connect", "-n", "8", "--in-flight", "4", "--warmup", "4", "--mounts", "2", "--targets", "3",
+    ])
     let byName = Dictionary(
       uniqueKeysWithValues: Self.series(report).map { ($0["name"] as? String ?? "", $0) })
     #expect(byName["CM connect"].flatMap(Self.count) == 8)
@@ -60,6 +62,27 @@ import Testing
     #expect(byName["CONNECT rate"].flatMap(Self.count) == 8)
     #expect(byName["CONNECT"].flatMap(Self.count) == 5)
     #expect(byName["PUT and ACK"].flatMap(Self.count) == 5)
+    // Two mounts, and twice their targets one by one: a metadata target, and three object targets of one node.
+    for name in [
+      "LNet discovery, new connection", "CONNECT to the MGS", "MGS look-up", "mount, all FULL",
+    ] { #expect(byName[name].flatMap(Self.count) == 2, "\(name)") }
+    #expect(byName["first target of a node"].flatMap(Self.count) == 4)
+    #expect(byName["further target of a node"].flatMap(Self.count) == 4)
+    let way = byName["way to FULL"]?["metrics"] as? [String: Any]
+    #expect(way?["targets"] as? Double == 4 && way?["targetNodes"] as? Double == 2)
+    // However many targets a node has, they share one connection.
+    #expect(way?["cmExchanges"] as? Double == 2)
+  }
+
+  @Test func connectsToOneTargetOrMany() async throws {
+    for targets in [1, 6] {
+      let report = try await Self.json([
+        "connect", "-n", "2", "--warmup", "0", "--mounts", "1", "--targets", "\(targets)",
+      ])
+      let way = Self.series(report).last?["metrics"] as? [String: Any]
+      #expect(way?["targets"] as? Double == Double(targets + 1))
+      #expect(way?["cmExchanges"] as? Double == 2)
+    }
   }
 
   @Test func pingsOverAnImport() async throws {
@@ -140,6 +163,7 @@ import Testing
     (["bulk", "--rate", "-1"], "--rate"), (["message", "--rate", "10000001"], "0 to 10000000"),
     (["bulk", "--interval", "soon"], "is no duration"), (["bulk", "-c", "UC"], "must be RC"),
     (["rpc", "--in-flight", "5000"], "1 to 4096"),
+    (["connect", "--fsname", "lfs"], "give its NID too"),
     (["rpc", "--target-name", "lfs-OST0000_UUID"], "give the NID too"),
     (["storm", "--clients", "0"], "1 to 4000"), (["storm", "--profile", "slow"], "must be"),
   ])

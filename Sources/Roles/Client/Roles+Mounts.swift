@@ -32,6 +32,9 @@ extension Roles {
     settleWatch(of: index, &node)
   }
 
+  /// The imports of a mount's targets: metadata targets first.
+  package func links(ofMount index: Int) -> [TargetLink] { mounts[index].links }
+
   package func explanation(ofMount index: Int, _ node: borrowing NodeCore) -> String {
     mounts[index].explanation(node)
   }

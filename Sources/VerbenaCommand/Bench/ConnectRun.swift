@@ -6,7 +6,8 @@ internal import Verbena
 /// `bench connect`.
 enum ConnectRun {
   static let settings: [Setting] = [
-    .connections, .inFlightConnects, .connectWarmup, .targetName,
+    .connections, .inFlightConnects, .connectWarmup, .targetName, .mountCount, .mountedTargets,
+    .mountedFileSystem,
   ]
 }
 
@@ -31,6 +32,7 @@ extension BenchRun {
     let sessionWatch = PhaseWatch(
       node: sessions?.node ?? node, desk: sessions?.desk ?? desk,
       deadlineNanoseconds: wanted.deadlineNanoseconds, display: display)
+    let mounts = try MountsRun(self)
     let header = [
       ("measured", "set-up of o2iblnd connections, and an LNet ping over them"),
       ("nodes", "\(node.nids[0]) to \(nid)"), ("at a time", "\(inFlight)"),
@@ -58,6 +60,9 @@ extension BenchRun {
           inFlight: wanted.inFlight
         ).reportConnects(
           into: &report, sessionWatch.run, isStopped: { interruption.isRequested })
+      }
+      if !interruption.isRequested {
+        try await mounts?.run(into: &report, isStopped: { interruption.isRequested })
       }
     }
     await sessions?.close()

@@ -14,6 +14,10 @@ struct ClusterPlan: Sendable {
   var objectTargetsPerServer: Int
   /// Clients, each a node of its own.
   var clientCount: Int
+  /// Clients beside those that come and go: this many are there at a time, counting those that have just left.
+  var transientClientCount = 0
+  /// How long a server's idle loop polls: many of them share the processors.
+  var serverSpin = Duration.zero
   var timing: TimingProfile
   var fabric: String
 
@@ -68,7 +72,9 @@ struct ClusterPlan: Sendable {
   func clientNID(_ index: Int) -> NID { Self.nid(net: 3, index) }
 
   /// Nodes that may be connected to one server.
-  private var nodeCount: Int { 1 + metadataCount + objectServerCount + clientCount }
+  private var nodeCount: Int {
+    1 + metadataCount + objectServerCount + clientCount + transientClientCount
+  }
 
   func configuration(ofServer server: Server) -> NodeConfiguration {
     var configuration = NodeConfiguration(nids: [server.nid])
@@ -77,7 +83,8 @@ struct ClusterPlan: Sendable {
     capacity.imports = (metadataCount + objectCount) * (targetCount + 1) + 8
     capacity.targets = targetCount
     // Clients, proxies and light-weight connections.
-    capacity.exports = (clientCount + 2 * metadataCount + objectCount) * targetCount + 16
+    capacity.exports =
+      (clientCount + transientClientCount + 2 * metadataCount + objectCount) * targetCount + 16
     capacity.locks = 8 * nodeCount
     capacity.events = 8192
     var rpc = RPCCapacity()
@@ -88,7 +95,7 @@ struct ClusterPlan: Sendable {
     // While a connection ends, its successor begins.
     configuration.driverLimits.connections = 2 * nodeCount + 16
     configuration.driverLimits.peers = 2 * nodeCount + 16
-    configuration.spin = .zero
+    configuration.spin = serverSpin
     return configuration
   }
 

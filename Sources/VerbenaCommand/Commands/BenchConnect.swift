@@ -12,7 +12,9 @@ struct BenchConnect: AsyncParsableCommand {
       the first ping answered, and from nothing until all of a set stand, divided by their number. The rate counts \
       set-up, pings and closing. Where there is a target (both ends here, or --target-name), CONNECTs of imports over \
       one connection that stands follow, up to FULL: many at a time, and one at a time in turns with a PUT and its \
-      ACK.
+      ACK. Last comes the whole way to FULL (both ends here, or --fsname): clients, each on a new node, discover \
+      and ask the management server, mount, and leave; then others connect to the same targets one by one, so that the first \
+      target of a node, with its new connection, is told apart from the further ones.
       """)
 
   @Argument(help: "The NID to measure against.") var nid: String?
@@ -20,6 +22,9 @@ struct BenchConnect: AsyncParsableCommand {
   @Option(help: Setting.inFlightConnects.help) var inFlight: String?
   @Option(help: Setting.connectWarmup.help) var warmup: String?
   @Option(help: Setting.targetName.help) var targetName: String?
+  @Option(help: Setting.mountCount.help) var mounts: String?
+  @Option(help: Setting.mountedTargets.help) var targets: String?
+  @Option(help: Setting.mountedFileSystem.help) var fsname: String?
   @OptionGroup(title: "Result") var result: BenchFlags
   @OptionGroup(title: "Node") var node: NodeFlags
   @OptionGroup(title: "Tunables") var tunables: TunableFlags
@@ -29,6 +34,8 @@ struct BenchConnect: AsyncParsableCommand {
     let flags = typed([
       Setting.connections.name: iterations, Setting.inFlightConnects.name: inFlight,
       Setting.connectWarmup.name: warmup, Setting.targetName.name: targetName,
+      Setting.mountCount.name: mounts, Setting.mountedTargets.name: targets,
+      Setting.mountedFileSystem.name: fsname,
     ])
     try await BenchRun(
       "connect", nid: nid, own: ConnectRun.settings, typed: flags, [result, node, tunables, log]

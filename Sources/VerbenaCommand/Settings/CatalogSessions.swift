@@ -4,6 +4,15 @@ extension Setting {
     "target-name", .text, "", standardMeaning: "MGS with a NID",
     "The UUID of the target that is connected to, such as lfs-OST0000_UUID; MGS")
 
+  static let mountCount = Setting(
+    "mounts", .integer(0...10_000), "20",
+    "Mounts that are taken apart, each from a new node; 0 for none")
+  static let mountedTargets = Setting(
+    "targets", .integer(1...16), "8", "Object targets of the file system, without a NID")
+  static let mountedFileSystem = Setting(
+    "fsname", .text, "", standardMeaning: "one of our own without a NID, none with one",
+    "The file system that is mounted, of the management server at the NID")
+
   static let metadataServers = Setting(
     "mds", .integer(1...64), "2", "Metadata servers, with a target each")
   static let objectServers = Setting(
@@ -33,6 +42,6 @@ extension Setting {
   /// Those that no other command has.
   static let sessions: [Setting] = [
     targetName, metadataServers, objectServers, objectTargetsPerServer, clients, profile, graph,
-    stormTargets, down,
+    stormTargets, down, mountCount,
   ]
 }
