@@ -221,8 +221,8 @@ let package = Package(
     .testTarget(
       name: "PtlRPCTests",
       dependencies: [
-        "PtlRPC", "NodeCore", "Simulation", "O2IBLND", "LNet", "LustreWire", "Structures",
-        "RDMATransport", "CAllocationCounter",
+        "PtlRPC", "NodeWorld", "NodeCore", "Simulation", "O2IBLND", "LNet", "LustreWire",
+        "Structures", "RDMATransport", "CAllocationCounter",
       ]),
     .testTarget(
       name: "TransportToolsTests",

@@ -125,14 +125,16 @@ final class World {
   }
 
   /// Calls down into a node, as its loop would.
-  func use<Result>(_ number: Int, _ body: (inout NodeCore) -> Result) -> Result {
+  func use<Result, Failure: Error>(
+    _ number: Int, _ body: (inout NodeCore) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    let result = try nodes[number].use(at: fabric.now, body)
     nodes[number].use(at: fabric.now) { core in
-      let result = body(&core)
       core.pump()
       programs[number].turnEnds(&core)
       core.pump()
-      return result
     }
+    return result
   }
 
   /// Runs so many seconds, or until something holds.
@@ -184,5 +186,19 @@ final class World {
       }
     }
     return result
+  }
+
+  /// Stops all nodes that live; what is still taken then.
+  func stop() -> [String] {
+    for (number, node) in nodes.enumerated() where !isDead[number] {
+      node.use(at: fabric.now) { $0.stop() }
+    }
+    run(100) {
+      self.nodes.indices.allSatisfy { self.isDead[$0] || self.nodes[$0].leaks.isEmpty }
+    }
+    return leaks()
+      + nodes.enumerated().filter { !isDead[$0.offset] }.flatMap { number, node in
+        node.leaks.map { "node \(number): \($0)" }
+      }
   }
 }

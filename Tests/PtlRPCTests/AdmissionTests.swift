@@ -4,6 +4,7 @@
 import LNet
 import LustreWire
 import NodeCore
+@testable import NodeWorld
 import PtlRPC
 import Testing
 
@@ -19,8 +20,8 @@ import Testing
         ServiceDescription(
           .mgsRequest, .mgcReply, requestByteCountMax: 8192, activeCountMax: activeCountMax)
       ]
-      try world.add(server)
-      try world.add(client)
+      try world.addBare(server)
+      try world.addBare(client)
       server.handler = { [unowned self] handle, _, _ in self.active.append(handle) }
     }
 
@@ -160,7 +161,7 @@ import Testing
     var handles: [RequestHandle] = []
     for _ in 0..<64 { handles.append(try bench.send(.mgsTargetRegister)) }
     let third = TestClient()
-    try bench.world.add(third)
+    try bench.world.addBare(third)
     for _ in 0..<30 {
       _ = try bench.world.use(2) { try $0.send(.ping(), over: route(to: 0)) }
     }

@@ -5,6 +5,7 @@ import CAllocationCounter
 import LNet
 import LustreWire
 import NodeCore
+@testable import NodeWorld
 import PtlRPC
 import Testing
 
@@ -20,7 +21,7 @@ import Testing
   @Test func aPingAllocatesNothing() throws {
     let world = World()
     let server = TestServer()
-    try world.add(server)
+    try world.addBare(server)
     var way = route(to: 0)
     way.server = ProcessID(nid: .loopback)
     var total: UInt = 0

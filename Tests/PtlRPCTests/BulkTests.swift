@@ -4,6 +4,7 @@
 import LNet
 import LustreWire
 import NodeCore
+@testable import NodeWorld
 import PtlRPC
 import RDMATransport
 import Testing
@@ -22,7 +23,7 @@ import Testing
       throws
     {
       server.services = [ServiceDescription(.ostIO, .oscReply, requestByteCountMax: 64 << 10)]
-      let limits = World.limits { $0.bulkByteCount = 32 << 20 }
+      let limits = World.bareLimits { $0.bulkByteCount = 32 << 20 }
       server.handler = { [unowned self] handle, _, core in
         guard let run = core.turn.memory.bulk.allocateRun(byteCount: max(serverBytes.count, 1))
         else { preconditionFailure("the test's bulk memory is used up") }
@@ -40,8 +41,8 @@ import Testing
           core.rpc.refuse(handle, .eproto, turn: &core.turn)
         }
       }
-      try world.add(server, limits: limits)
-      try world.add(client, limits: limits)
+      try world.addBare(server, limits: limits)
+      try world.addBare(client, limits: limits)
     }
 
     func send(

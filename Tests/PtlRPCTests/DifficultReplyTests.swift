@@ -3,6 +3,7 @@
 import LNet
 import LustreWire
 import NodeCore
+@testable import NodeWorld
 import PtlRPC
 import Testing
 
@@ -16,8 +17,8 @@ import Testing
       core.rpc.reply(handle, fields, turn: &core.turn)
     }
     let client = TestClient()
-    try world.add(server)
-    try world.add(client)
+    try world.addBare(server)
+    try world.addBare(client)
     return (world, server, client)
   }
 

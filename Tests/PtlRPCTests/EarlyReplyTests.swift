@@ -3,6 +3,7 @@
 import LNet
 import LustreWire
 import NodeCore
+@testable import NodeWorld
 import PtlRPC
 import Testing
 
@@ -13,8 +14,8 @@ import Testing
     nonisolated(unsafe) var last: ServerRequestHandle?
     server.handler = { handle, _, _ in last = handle }
     let client = TestClient()
-    try world.add(server)
-    try world.add(client)
+    try world.addBare(server)
+    try world.addBare(client)
     return (world, server, client, { last })
   }
 

@@ -6,6 +6,7 @@ import Foundation
 import LNet
 import LustreWire
 import NodeCore
+@testable import NodeWorld
 import PtlRPC
 import RDMATransport
 import Simulation
@@ -202,9 +203,9 @@ private final class Shop: Program {
     let world = World(seed: seed, model: .random(using: &random))
     let shop = Shop(seed: seed)
     let customers = [Customer(), Customer()]
-    let limits = World.limits { $0.bulkByteCount = 64 << 20 }
-    try world.add(shop, limits: limits, seed: seed)
-    for customer in customers { try world.add(customer, limits: limits, seed: seed) }
+    let limits = World.bareLimits { $0.bulkByteCount = 64 << 20 }
+    try world.addBare(shop, limits: limits, seed: seed)
+    for customer in customers { try world.addBare(customer, limits: limits, seed: seed) }
     var nextTag: UInt32 = 0
     var begun = 0
     for step in 0..<400 {

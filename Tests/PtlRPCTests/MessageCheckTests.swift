@@ -3,6 +3,7 @@
 import LNet
 import LustreWire
 import NodeCore
+@testable import NodeWorld
 import PtlRPC
 import Testing
 
@@ -70,8 +71,8 @@ import Testing
   private func send(_ row: Row) throws -> (RPCCounters, TestServer, [String]) {
     let world = World()
     let server = TestServer()
-    try world.add(server)
-    try world.add(TestClient())
+    try world.addBare(server)
+    try world.addBare(TestClient())
     try world.use(1) { core in
       try core.sendRaw(row.bytes, to: 0, portal: .mgsRequest, matchBits: 0x8000)
     }
@@ -101,8 +102,8 @@ import Testing
 
   @Test func anEmptyMessageIsDropped() throws {
     let world = World()
-    try world.add(TestServer())
-    try world.add(TestClient())
+    try world.addBare(TestServer())
+    try world.addBare(TestClient())
     try world.use(1) { core in
       try core.sendRaw([], to: 0, portal: .mgsRequest, matchBits: 0x8000)
     }

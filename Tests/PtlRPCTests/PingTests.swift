@@ -3,6 +3,7 @@
 import LNet
 import LustreWire
 import NodeCore
+@testable import NodeWorld
 import PtlRPC
 import Testing
 
@@ -11,8 +12,8 @@ import Testing
     let world = World()
     let server = TestServer()
     let client = TestClient()
-    try world.add(server)
-    try world.add(client)
+    try world.addBare(server)
+    try world.addBare(client)
     let handle = try world.use(1) { core in try core.send(.ping(tag: 42), over: route(to: 0)) }
     world.run(5) { !client.events.isEmpty }
     #expect(client.events == [RPCEvent(.replied, handle.raw, status: 0, tag: 42)])

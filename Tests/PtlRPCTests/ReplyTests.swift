@@ -4,6 +4,7 @@
 import LNet
 import LustreWire
 import NodeCore
+@testable import NodeWorld
 import PtlRPC
 import Testing
 
@@ -12,8 +13,8 @@ import Testing
     let world = World()
     let server = TestServer()
     let client = TestClient()
-    try world.add(server)
-    try world.add(client)
+    try world.addBare(server)
+    try world.addBare(client)
     return (world, server, client)
   }
 

@@ -5,6 +5,7 @@
 import LNet
 import LustreWire
 import NodeCore
+@testable import NodeWorld
 import PtlRPC
 import Testing
 
@@ -17,8 +18,8 @@ import Testing
       return false
     }
     let client = TestClient()
-    try world.add(server)
-    try world.add(client)
+    try world.addBare(server)
+    try world.addBare(client)
     return (world, server, client)
   }
 

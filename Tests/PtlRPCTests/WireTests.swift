@@ -4,6 +4,7 @@
 import LNet
 import LustreWire
 import NodeCore
+@testable import NodeWorld
 import PtlRPC
 import Testing
 
@@ -39,10 +40,10 @@ import Testing
       core.rpc.reply(handle, fields, turn: &core.turn)
     }
     let client = TestClient()
-    try world.add(server)
+    try world.addBare(server)
     // The first request of a service is told 10 s, later ones what the first one took (§16.1).
-    try world.add(
-      client, limits: World.limits { $0.rpc.firstXID = 0x0006_B02E_6000_2480 - 128 })
+    try world.addBare(
+      client, limits: World.bareLimits { $0.rpc.firstXID = 0x0006_B02E_6000_2480 - 128 })
     var draft = RequestDraft.ping()
     draft.processID = 1755
     let first = try world.use(1) { core in
@@ -77,8 +78,8 @@ import Testing
       core.rpc.reply(handle, fields, turn: &core.turn)
     }
     let client = TestClient()
-    try world.add(server)
-    try world.add(client)
+    try world.addBare(server)
+    try world.addBare(client)
     var draft = RequestDraft.ping()
     draft.opcode = .mgsConnect
     draft.timeout = 5

@@ -2,6 +2,7 @@
 import LNet
 import LustreWire
 import NodeCore
+@testable import NodeWorld
 import RDMATransport
 
 extension NodeCore {

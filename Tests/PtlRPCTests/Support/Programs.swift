@@ -3,6 +3,7 @@
 import LNet
 import LustreWire
 import NodeCore
+@testable import NodeWorld
 import PtlRPC
 import RDMATransport
 
