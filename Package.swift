@@ -96,7 +96,7 @@ let package = Package(
       ], swiftSettings: settings),
     .target(
       name: "EmulatedTransport",
-      dependencies: ["RDMATransport", "Structures", "CLinuxShims", containers],
+      dependencies: ["RDMATransport", "Structures", "Rings", "CLinuxShims", containers],
       swiftSettings: settings),
     .target(
       name: "TransportTools",

@@ -2,6 +2,7 @@
 #include "clinux_loop.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
@@ -68,6 +69,15 @@ int clinux_epoll_sleep(int epoll, int64_t timeout_nanoseconds) {
         timeout_nanoseconds < 0 ? -1 : (int)((timeout_nanoseconds + 999999) / 1000000);
     count = epoll_wait(epoll, events, 4, milliseconds);
   }
+  if (count < 0) return errno == EINTR ? 0 : -errno;
+  return count;
+}
+
+int clinux_poll_sleep(int first, int second, int64_t timeout_nanoseconds) {
+  struct pollfd bells[2] = {{.fd = first, .events = POLLIN}, {.fd = second, .events = POLLIN}};
+  struct timespec timeout = {
+      .tv_sec = timeout_nanoseconds / 1000000000, .tv_nsec = timeout_nanoseconds % 1000000000};
+  int count = ppoll(bells, 2, timeout_nanoseconds < 0 ? NULL : &timeout, NULL);
   if (count < 0) return errno == EINTR ? 0 : -errno;
   return count;
 }

@@ -158,7 +158,7 @@ extension EmulatedTransport {
     var hello = Hello(
       address: links[link].localAddress, segmentAddress: segment.address,
       segmentByteCount: UInt64(segment.byteCount), block: UInt64(links[link].block),
-      link: UInt32(link), process: clinux_process())
+      link: UInt32(link), process: clinux_process(), node: identity)
     // SAFETY: the bytes of `hello` are read during the call only.
     let sent = unsafe withUnsafeBytes(of: &hello) {
       unsafe clinux_fabric_send(links[link].socket, $0.baseAddress, $0.count, memory, bell)
@@ -170,7 +170,8 @@ extension EmulatedTransport {
   private mutating func serveLink(_ link: Int) {
     guard link < links.count, links[link].socket >= 0 else { return }
     var hello = Hello(
-      address: 0, segmentAddress: 0, segmentByteCount: 0, block: 0, link: 0, process: 0)
+      address: 0, segmentAddress: 0, segmentByteCount: 0, block: 0, link: 0, process: 0,
+      node: 0)
     var memory: Int32 = -1
     var bell: Int32 = -1
     // SAFETY: at most the bytes of `hello` are written, and any bytes make one.
@@ -181,28 +182,34 @@ extension EmulatedTransport {
     let isHello =
       Int(count) == MemoryLayout<Hello>.size && links[link].state == .greeting
       && hello.magic == Layout.magic && hello.version == Layout.version && memory >= 0 && bell >= 0
-    if isHello, bringUp(link, hello, memory: memory, bell: bell) {
-      clinux_close(memory)
-      return
+    if isHello {
+      if bringUp(link, hello, memory: memory, bell: bell) { return }
+    } else {
+      if memory >= 0 { clinux_close(memory) }
+      if bell >= 0 { clinux_close(bell) }
     }
-    if memory >= 0 { clinux_close(memory) }
-    if bell >= 0 { clinux_close(bell) }
     if count > 0 { counters.peerViolationCount += 1 }
     hangUp(link)
   }
 
-  /// Maps the peer's memory and starts; false when what it says cannot be.
+  /// Maps the peer's memory and starts; false when what it says cannot be. The descriptors are taken in any case.
   private mutating func bringUp(_ link: Int, _ hello: Hello, memory: Int32, bell: Int32) -> Bool {
-    let byteCount = clinux_memory_size(memory)
-    guard byteCount >= Int64(Layout.heap), UInt64(byteCount) == hello.segmentByteCount,
-      byteCount <= 1 << 42, hello.link < UInt32(Layout.linkCountMax),
-      hello.block >= UInt64(Layout.heap), hello.block & 63 == 0,
-      hello.block <= hello.segmentByteCount - UInt64(Layout.blockByteCount),
-      let peer = try? SharedMemory(mapping: memory, byteCount: Int(byteCount))
+    // Nobody can give himself out for a node of another process.
+    let key = PeerTable.Key(
+      process: clinux_fabric_peer_process(links[link].socket), node: hello.node)
+    guard
+      let peer = PeerTable.ofProcess.take(
+        key, memory: memory, bell: bell, byteCount: hello.segmentByteCount)
+    else { return false }
+    // Whatever follows, the end of the link gives it back.
+    links[link].peerKey = key
+    links[link].peer = peer.memory
+    links[link].bell = peer.bell
+    guard hello.link < UInt32(Layout.linkCountMax), hello.block >= UInt64(Layout.heap),
+      hello.block & 63 == 0,
+      hello.block <= hello.segmentByteCount - UInt64(Layout.blockByteCount)
     else { return false }
     let isCaller = links[link].peerAddress != 0
-    links[link].peer = peer
-    links[link].bell = bell
     links[link].peerBlock = Int(hello.block)
     links[link].peerSegmentAddress = hello.segmentAddress
     links[link].peerProcess = hello.process
@@ -271,9 +278,7 @@ extension EmulatedTransport {
       links[link].connectionCount == 0
     else { return }
     if links[link].socket >= 0 { clinux_close(links[link].socket) }
-    links[link].peer.unmap()
-    links[link].peer = .none
-    if links[link].bell >= 0 { clinux_close(links[link].bell) }
+    if let key = links[link].peerKey { PeerTable.ofProcess.giveBack(key) }
     heap.free(links[link].block, Layout.blockByteCount)
     let isPolled = links[link].isPolled
     links[link] = Link()

@@ -57,7 +57,8 @@ public struct FabricCounters: Equatable, Sendable {
 /// Memory of an idle connection, per side: 8 KiB of rings for a link (all connections between two
 /// nodes share it), and for each queue pair 128 bytes, 32 bytes for each receive, 88 for each send of its
 /// capacity, and some 800 bytes of records: 6.3 KB measured with 64 sends and 18 receives. Plus page
-/// tables. Descriptors: 4 for a node, one for each of its addresses, and 2 for a link.
+/// tables. Descriptors: 3 for a node, one for each of its addresses, one for each end of a link, and one for each
+/// node that the process has a link to, however many of its own nodes have one.
 @safe
 public struct EmulatedTransport: RDMATransport, ~Copyable {
   // What the message path touches.
@@ -111,6 +112,8 @@ public struct EmulatedTransport: RDMATransport, ~Copyable {
   /// The addresses of this node, as they were given.
   public let addresses: [UInt32]
   let memory: Int32
+  /// By which a process with several nodes that are linked to this one knows it.
+  let identity = clinux_random()
   /// The listening socket of each address.
   let sockets: [Int32]
   let bell: Int32
@@ -161,7 +164,7 @@ public struct EmulatedTransport: RDMATransport, ~Copyable {
       for descriptor in descriptors { clinux_close(descriptor) }
       throw TransportError(
         call: error.call, errno: error.errno,
-        explanation: "a node takes \(4 + addresses.count) descriptors and"
+        explanation: "a node takes \(3 + addresses.count) descriptors and"
           + " \(limits.memoryByteCountMax) bytes of address space; see ulimit -n and -v")
     }
   }
@@ -197,8 +200,7 @@ public struct EmulatedTransport: RDMATransport, ~Copyable {
     }
     for index in 0..<links.count where links[index].state != .free {
       if links[index].socket >= 0 { clinux_close(links[index].socket) }
-      if links[index].bell >= 0 { clinux_close(links[index].bell) }
-      links[index].peer.unmap()
+      if let key = links[index].peerKey { PeerTable.ofProcess.giveBack(key) }
     }
     segment.unmap()
     clinux_close(memory)

@@ -8,7 +8,7 @@
 /// pair, and privately about 800 bytes, 16 for each receive and 88 for each send.
 enum Layout {
   static let magic: UInt64 = 0x6669_6265_7276_6500  // "everbif" with the version below
-  static let version: UInt32 = 1
+  static let version: UInt32 = 2
 
   // The header: what a peer tells all links at once.
   static let sleeping = 64
@@ -97,4 +97,6 @@ struct Hello: BitwiseCopyable {
   /// The bit of this link among the sender-to-be's ready bits.
   var link: UInt32
   var process: Int32
+  /// A random number, the same on all links of the node.
+  var node: UInt64
 }

@@ -15,7 +15,10 @@ struct Link {
 
   var state = State.free
   var socket: Int32 = -1
+  /// The peer's doorbell; the process's, as is the mapping of its memory.
   var bell: Int32 = -1
+  /// Under which the process keeps both; nil as long as this link has neither.
+  var peerKey: PeerTable.Key?
   var peer = SharedMemory.none
   var peerAddress: UInt32 = 0
   /// The address of ours by which the link was made; connections from and to our others use it too.

@@ -4,8 +4,10 @@ internal import CLinuxShims
 ///
 /// Every access is checked against the mapping's size, so that an offset which a corrupt peer brought in
 /// can at worst trap at a place that forgot to check it, and never reach outside.
+///
+/// It is memory that other threads and processes write to anyway, by the rules of `Layout`; so it may be sent.
 @safe
-struct SharedMemory: BitwiseCopyable {
+struct SharedMemory: BitwiseCopyable, @unchecked Sendable {
   /// The first byte; `none` has no bytes, and every access to it traps.
   private let base: UnsafeMutableRawPointer?
   let byteCount: Int

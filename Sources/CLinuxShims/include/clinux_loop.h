@@ -26,6 +26,8 @@ int clinux_epoll_add(int epoll, int fd);
 /// Sleeps until a watched descriptor is readable; a negative timeout is none. Returns how many are, 0 also
 /// after a signal, -errno on failure.
 int clinux_epoll_sleep(int epoll, int64_t timeout_nanoseconds);
+/// The same for two descriptors, without a third one for watching them.
+int clinux_poll_sleep(int first, int second, int64_t timeout_nanoseconds);
 
 /// Starts a thread that runs body(context); 0 or -errno. name: at most 15 characters.
 int clinux_thread_start(

@@ -4,6 +4,7 @@ public import LustreWire
 internal import NodeCore
 internal import O2IBLND
 public import RDMATransport
+internal import Rings
 internal import Structures
 internal import Synchronization
 

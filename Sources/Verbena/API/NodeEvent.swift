@@ -3,6 +3,7 @@ internal import Logging
 public import LustreWire
 internal import NodeCore
 internal import O2IBLND
+internal import Rings
 
 /// Something rare that happened to a node: a connection came or went, a peer broke the protocol, a limit was
 /// reached. The node's log has the same, in the same words.

@@ -1,4 +1,5 @@
 internal import LustreWire
+internal import Rings
 internal import Synchronization
 
 extension Node {

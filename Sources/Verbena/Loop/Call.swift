@@ -1,4 +1,5 @@
 internal import NodeCore
+internal import Rings
 internal import Synchronization
 
 /// A caller that waits outside for something on the loop.

@@ -1,5 +1,6 @@
 internal import CLinuxShims
 internal import NodeCore
+internal import Rings
 internal import Synchronization
 
 /// What other threads ask of a loop: work to be done on the loop's thread, in order.

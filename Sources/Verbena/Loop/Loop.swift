@@ -52,7 +52,7 @@ struct Loop<Transport: RDMATransport & ~Copyable, Program: NodeProgram & ~Copyab
     var made = try Self.translating(make)
     let core = try NodeCore(
       configuration, transport: &made, now: clinux_monotonic_nanoseconds())
-    let sleeper = try Sleeper(bells: [made.wakeDescriptor, inbox.bell])
+    let sleeper = Sleeper(made.wakeDescriptor, inbox.bell)
     transport = made
     node = core
     self.sleeper = sleeper

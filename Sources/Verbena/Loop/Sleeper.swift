@@ -1,24 +1,14 @@
 internal import CLinuxShims
 
-/// Where a loop sleeps: until one of its bells rings or a time has come.
-struct Sleeper: ~Copyable {
-  private let epoll: Int32
+/// Where a loop sleeps: until one of its bells rings or a time has come. It takes no descriptor of its own, as a
+/// process may have thousands of loops.
+struct Sleeper {
+  /// Descriptors that become readable to wake the loop: the transport's, and the inbox's.
+  private let bells: (Int32, Int32)
 
-  /// - Parameter bells: descriptors that become readable to wake the loop.
-  init(bells: [Int32]) throws(NodeError) {
-    epoll = clinux_epoll()
-    for bell in bells {
-      let result = epoll < 0 ? epoll : clinux_epoll_add(epoll, bell)
-      guard result == 0 else {
-        throw NodeError(
-          code: .system, operation: "start", errno: -result,
-          explanation: "epoll: errno \(-result)")
-      }
-    }
-  }
-
-  deinit { if epoll >= 0 { clinux_close(epoll) } }
+  /// - Parameter second: -1 for none.
+  init(_ first: Int32, _ second: Int32 = -1) { bells = (first, second) }
 
   /// - Parameter timeout: nanoseconds; negative for none.
-  func sleep(timeout: Int64) { _ = clinux_epoll_sleep(epoll, timeout) }
+  func sleep(timeout: Int64) { _ = clinux_poll_sleep(bells.0, bells.1, timeout) }
 }

@@ -1,4 +1,5 @@
 internal import NodeCore
+internal import Rings
 internal import Roles
 internal import Synchronization
 

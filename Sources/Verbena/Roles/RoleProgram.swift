@@ -5,6 +5,7 @@ internal import LNet
 internal import LustreWire
 internal import NodeCore
 internal import PtlRPC
+internal import Rings
 internal import Roles
 internal import Storage
 internal import Structures

@@ -31,7 +31,7 @@ struct StorageThread: ~Copyable {
 
   /// Runs until the channel says stop, and everything that was accepted is done and safe.
   consuming func run() {
-    guard let sleeper = try? Sleeper(bells: [channel.bell]) else { return end() }
+    let sleeper = Sleeper(channel.bell)
     while true {
       let isStopping = channel.isStopping.load(ordering: .acquiring)
       let count = takeBatch()
@@ -85,7 +85,7 @@ struct StorageThread: ~Copyable {
     channel.durableTransno.store(store.durableTransno, ordering: .releasing)
   }
 
-  private func sleep(_ sleeper: borrowing Sleeper, _ now: UInt64) {
+  private func sleep(_ sleeper: Sleeper, _ now: UInt64) {
     channel.isAsleep.store(true, ordering: .sequentiallyConsistent)
     if channel.commands.isEmpty && !channel.isStopping.load(ordering: .sequentiallyConsistent) {
       let left = deadline.map { $0 > now ? Int64(clamping: $0 - now) : 0 }
