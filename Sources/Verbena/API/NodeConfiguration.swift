@@ -84,6 +84,8 @@ public struct NodeConfiguration: Sendable {
     rpc.serverRequests = 64
     rpc.copiedRequests = 16
     rpc.bulkOperations = 128
+    driverLimits.transmits = 512
+    driverLimits.transmitReserve = 128
     enableConnections(capacity, timing: timing, rpc: rpc)
     roles.managementServers = 0
     roles.metadataServers = 0

@@ -13,6 +13,7 @@ struct Mount: AsyncParsableCommand {
   var source: String
   @Option(help: Setting.mountsPerNode.help) var mountsPerNode: String?
   @Option(help: Setting.timing.help) var timing: String?
+  @Option(help: Setting.idleTimeout.help) var idleTimeout: String?
   @Option(help: Setting.mountDeadline.help) var deadline: String?
   @OptionGroup(title: "Node") var node: NodeFlags
   @OptionGroup(title: "Tunables") var tunables: TunableFlags
@@ -22,10 +23,11 @@ struct Mount: AsyncParsableCommand {
     let groups: [any FlagGroup] = [node, tunables, log]
     let flags = typed([
       Setting.mountsPerNode.name: mountsPerNode, Setting.timing.name: timing,
-      Setting.mountDeadline.name: deadline,
+      Setting.idleTimeout.name: idleTimeout, Setting.mountDeadline.name: deadline,
     ])
     let settings = try Settings(
-      [.mountsPerNode, .timing, .mountDeadline], flags: flags, environment: Resolved.environment)
+      [.mountsPerNode, .timing, .idleTimeout, .mountDeadline], flags: flags,
+      environment: Resolved.environment)
     try Resolved.startLog(groups)
     try await MountRun(source, Resolved.node(groups), settings).untilSignal()
   }

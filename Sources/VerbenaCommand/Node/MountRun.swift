@@ -27,7 +27,11 @@ struct MountRun {
     timeout = .nanoseconds(Int64(settings.nanoseconds(.mountDeadline)))
     var plan = try NodePlan(node, isTransient: true)
     plan.configuration.isControllable = true
-    plan.beClient(mounts: count, timing: ServerPlan.timing(settings))
+    var timing = ServerPlan.timing(settings)
+    timing.idleTimeout = settings.nanoseconds(.idleTimeout)
+    plan.beClient(mounts: count, timing: timing)
+    // A device pins it all, and no data moves but the tables of the management server.
+    plan.configuration.bulkByteCount = (4 + count) << 20
     self.plan = plan
   }
 
