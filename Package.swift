@@ -189,8 +189,8 @@ let package = Package(
     .target(
       name: "NodeWorld",
       dependencies: [
-        "Simulation", "NodeCore", "Connections", "PtlRPC", "O2IBLND", "LNet", "LustreWire",
-        "RDMATransport",
+        "Simulation", "NodeCore", "Roles", "Storage", "Connections", "PtlRPC", "O2IBLND", "LNet",
+        "LustreWire", "Structures", "RDMATransport", containers,
       ], path: "Tests/NodeWorld", swiftSettings: settings),
     .testTarget(
       name: "RolesTests",
@@ -294,6 +294,8 @@ if isFuzzing {
     fuzz("fuzz-rpc", ["LustreWire", "WireSupport"]),
     fuzz("fuzz-capture", ["Capture", "LustreWire"]),
     fuzz("fuzz-events", ["Simulation"]),
+    fuzz("fuzz-requests", ["NodeWorld"]),
+    fuzz("fuzz-replies", ["NodeWorld"]),
     fuzz("fuzz-canary-planted", ["LustreWire"]),
   ]
 }

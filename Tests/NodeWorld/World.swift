@@ -24,10 +24,14 @@ class Program {
   func received(_ event: ConnectionsEvent, _ core: inout NodeCore) {}
   /// On a node without connections.
   func received(_ event: RPCEvent, _ core: inout NodeCore) {}
+  /// What LNet reports to those who speak it themselves.
+  func received(_ event: LNetEvent, _ core: inout NodeCore) {}
   /// A timer that was made with `NodeCore.makeProgramTimer`, by its owner's number.
   func expired(timer owner: UInt32, _ core: inout NodeCore) {}
   /// The last word of a turn, before what it sends is handed over.
   func turnEnds(_ core: inout NodeCore) {}
+  /// What the turn sends is about to be handed over.
+  func handsOver(_ core: inout NodeCore) {}
   /// When the program wants a turn although nothing happens on the wire; nil for never.
   func nextDeadline() -> UInt64? { nil }
 
@@ -163,14 +167,16 @@ final class World {
 
   private func turn(_ node: SimulatedNode, _ program: Program) -> Bool {
     node.driver.turn(
-      at: fabric.now, { _, _ in }, { event, core in program.received(event, &core) },
+      at: fabric.now, { event, core in program.received(event, &core) },
+      { event, core in program.received(event, &core) },
       { event, core in program.hear(event, &core) },
       expired: { owner, core in
         if owner >= NodeCore.firstProgramTimer {
           program.expired(timer: owner - NodeCore.firstProgramTimer, &core)
         }
       },
-      ended: { core in program.turnEnds(&core) })
+      ended: { core in program.turnEnds(&core) },
+      handingOver: { core in program.handsOver(&core) })
   }
 
   /// What is left on nodes that live although nothing is going on.

@@ -10,7 +10,7 @@ package final class SimulatedHost {
   unowned let fabric: SimulatedFabric
   package private(set) var life = Life.running
 
-  var memory: SimulatedMemory
+  package var memory: SimulatedMemory
   var queuePairs: SlotTable<SimulatedQueuePair>
   /// In the order in which they were made.
   var connections: [SimulatedConnection] = []

@@ -155,14 +155,16 @@ extension SimulatedNode {
     ///
     /// - Parameters:
     ///   - expired: gets the program's timers.
-    ///   - ended: the program's last word before the turn's batches are handed over.
+    ///   - ended: the program's last word before the turn's batches are complete.
+    ///   - handingOver: sees the batches before they are handed over.
     /// - Returns: whether anything happened.
     package mutating func turn(
       at now: UInt64, _ received: (LNetEvent, inout NodeCore) -> Void,
       _ receivedRPC: (RPCEvent, inout NodeCore) -> Void = { _, _ in },
       _ receivedConnections: (ConnectionsEvent, inout NodeCore) -> Void = { _, _ in },
       expired: (UInt32, inout NodeCore) -> Void = { _, _ in },
-      ended: (inout NodeCore) -> Void = { _ in }
+      ended: (inout NodeCore) -> Void = { _ in },
+      handingOver: (inout NodeCore) -> Void = { _ in }
     ) -> Bool {
       core.turn.now = now
       completions.removeAll()
@@ -187,6 +189,7 @@ extension SimulatedNode {
       }
       ended(&core)
       core.flush()
+      handingOver(&core)
       Self.handOver(&core, to: &transport)
       return !completions.isEmpty || !events.isEmpty || hasExpired
         || !core.connections.events.isEmpty

@@ -108,12 +108,3 @@ final class Caller: Program {
     core.connections.release(event.request, rpc: &core.rpc, turn: &core.turn)
   }
 }
-
-extension FixedLayout {
-  /// As on the wire.
-  var encoded: [UInt8] {
-    var bytes = [UInt8](repeating: 0, count: Self.byteCount)
-    bytes.withMutableRawSpan { encode(into: &$0, at: 0) }
-    return bytes
-  }
-}

@@ -1,16 +1,14 @@
-// A node with roles: its targets have stores in memory, which are exchanged with at the end of each turn.
-import BasicContainers
-import Connections
-import LustreWire
-import NodeCore
-@testable import NodeWorld
-import PtlRPC
-import RDMATransport
-@testable import Roles
-import Simulation
-import Storage
-import Structures
-import Testing
+// A node with roles: its targets have stores in memory, which are exchanged with at the end of each turn. Tests import it
+// `@testable`, so that they can derive nodes of their own.
+internal import Connections
+internal import LustreWire
+internal import NodeCore
+internal import PtlRPC
+internal import RDMATransport
+internal import Roles
+internal import Simulation
+internal import Storage
+internal import Structures
 
 /// The disk of a target: it outlives its node when it is taken over by the next one.
 final class RoleDisk {
@@ -57,11 +55,11 @@ class RoleNode: Program {
     {
       do {
         _ = try core.rpc.startService(service, lnet: &core.lnet, turn: &core.turn)
-      } catch { Issue.record("a service does not start: \(error)") }
+      } catch { preconditionFailure("a service does not start: \(error)") }
     }
     for disk in disks {
       let number = roles.addTarget(disk.specification, image: disk.image, &core)
-      if number == nil { Issue.record("\(disk.specification.name) has no place") }
+      precondition(number != nil, "\(disk.specification.name) has no place")
     }
   }
 
