@@ -57,6 +57,8 @@ package struct Connections: ~Copyable {
   var clientIndex: SlotIndex
   /// By the client's NID.
   var nidIndex: SlotIndex
+  /// Replies that may be asked for again, in lists of their exports.
+  var savedReplies: RecordPool<SavedReply>
   /// Exports that have ended and have requests in progress, as a list of slots.
   var firstGone = noRecord
   var goneCount = 0
@@ -87,6 +89,8 @@ package struct Connections: ~Copyable {
     exportIndex = SlotIndex(capacity: capacity.exports)
     clientIndex = SlotIndex(capacity: capacity.exports)
     nidIndex = SlotIndex(capacity: capacity.exports)
+    savedReplies = RecordPool(
+      capacity: capacity.exports == 0 ? 0 : capacity.savedReplies, filler: .filler)
     locks = RecordPool(capacity: capacity.locks, filler: .filler)
     lockIndex = SlotIndex(capacity: capacity.locks)
     resourceIndex = SlotIndex(capacity: capacity.locks)

@@ -9,6 +9,9 @@ package struct ConnectionsCapacity: Equatable, Sendable {
   /// Locks that clients hold at targets here, and that imports hold elsewhere.
   package var locks = 256
   package var heldLocks = 128
+  /// Replies of all clients together that are kept in case that they are asked for again: without a place a request
+  /// that comes again is executed again. Not used by nodes without exports.
+  package var savedReplies = 1024
   /// Events that nobody has taken yet, a power of two.
   package var events = 1024
 
@@ -22,6 +25,7 @@ package struct ConnectionsCapacity: Equatable, Sendable {
     capacity.exports = 0
     capacity.locks = 0
     capacity.heldLocks = 0
+    capacity.savedReplies = 0
     capacity.events = 1
     return capacity
   }
@@ -80,6 +84,10 @@ package struct ConnectionsCounters: Equatable, Sendable, BitwiseCopyable {
   package var requestsWithoutExport: UInt64 = 0
   package var requestsRefused: UInt64 = 0
   package var pingsAnswered: UInt64 = 0
+  /// Requests that came again and whose saved replies are there (spec 10 §10, 8.7).
+  package var repliesFound: UInt64 = 0
+  /// Modifying requests whose replies could not be kept, as all places were taken.
+  package var repliesUnsaved: UInt64 = 0
   package var exportsEvicted: UInt64 = 0
   package var exportsDisconnected: UInt64 = 0
   // Locks.

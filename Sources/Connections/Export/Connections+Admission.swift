@@ -66,7 +66,10 @@ extension Connections {
       counters.requestsWithoutExport += 1
       return rpc.refuse(handle, .enotconn, withholdsEstimate: true, turn: &turn)
     }
-    exports.cells[slot].lastXID = max(exports.cells[slot].lastXID, body.lastXID)
+    if body.lastXID > exports.cells[slot].lastXID {
+      exports.cells[slot].lastXID = body.lastXID
+      forgetReplies(ofExport: slot, through: body.lastXID)
+    }
     let isTooOld = received.xid == 0 || received.xid <= exports.cells[slot].lastXID
     if isTooOld, !body.flags.contains(.replay) {
       counters.requestsRefused += 1
@@ -76,6 +79,10 @@ extension Connections {
       counters.requestsStale += 1
       return rpc.drop(handle, turn: &turn)
     }
+    guard body.tag == 0 || !isTagBusy(handle, body, received.xid, export: slot, rpc: &rpc) else {
+      counters.requestsRefused += 1
+      return rpc.refuse(handle, .eproto, turn: &turn)
+    }
     guard body.opcode.isKnown else {
       counters.requestsRefused += 1
       return rpc.refuse(handle, .eopnotsupp, turn: &turn)
@@ -83,6 +90,13 @@ extension Connections {
     guard body.service == body.opcode.service else {
       counters.requestsRefused += 1
       return rpc.refuse(handle, .einval, turn: &turn)
+    }
+    if exports.cells[slot].firstSaved != noRecord, findReply(received.xid, export: slot) != nil {
+      guard !body.flags.isDisjoint(with: [.resent, .replay]) else {
+        counters.requestsRefused += 1
+        return rpc.refuse(handle, .enotconn, turn: &turn)
+      }
+      counters.repliesFound += 1
     }
     let export = ExportHandle(raw: exports.handle(slot))
     switch body.opcode {

@@ -63,7 +63,8 @@ extension Connections {
       target: targets.cells[Int(record.target)].description, client: record.client,
       nid: record.peer.nid, handle: record.handle, clientHandle: record.clientHandle,
       connectionCount: record.connectionCount, granted: record.granted,
-      lastRequest: record.lastRequest, committed: record.committed, isTimed: record.isTimed)
+      lastRequest: record.lastRequest, committed: record.committed, isTimed: record.isTimed,
+      takesSlot: record.takesSlot)
   }
 
   /// Whether a client is still here.
@@ -204,6 +205,7 @@ extension Connections {
     _ slot: Int, status: Int32, rpc: inout PtlRPC, turn: inout Turn
   ) {
     endLocks(ofExport: slot, rpc: &rpc, turn: &turn)
+    forgetReplies(ofExport: slot)
     rpc.abortTransfers(ofExport: UInt32(slot), turn: &turn)
     let record = exports.cells[slot]
     let target = Int(record.target)

@@ -69,6 +69,8 @@ struct Export: BitwiseCopyable {
   var firstCallback = noRecord
   /// Locks, as a list of slots.
   var firstLock = noRecord
+  /// Saved replies, the newest first, as a list of slots.
+  var firstSaved = noRecord
   var next = noRecord
   var previous = noRecord
 
@@ -101,4 +103,6 @@ package struct ExportView: Sendable, BitwiseCopyable {
   package var lastRequest: UInt64
   package var committed: UInt64
   package var isTimed: Bool
+  /// It takes a place among the clients remembered over a restart (spec 11 §6).
+  package var takesSlot: Bool
 }

@@ -36,6 +36,7 @@ extension PtlRPC {
         leave(slot, turn: &turn)
         return .duplicate
       }
+      compareTags(slot, export: export)
       enlist(serverRequest: slot, export: export)
     }
     serverRequests.cells[slot].isRecovering = isRecovering
@@ -110,6 +111,27 @@ extension PtlRPC {
       slot = serverRequests[Int(slot)].nextInProgress
     }
     return nil
+  }
+
+  /// Of the requests in progress of one client with one tag only the youngest is still waited for: the client uses a
+  /// tag again when it has given the older one up (spec 10 §10, 5 and 8.5; spec 12 §6.4).
+  private mutating func compareTags(_ slot: Int, export: UInt32) {
+    let received = serverRequests[slot].received
+    guard received.body.tag != 0, !received.body.flags.contains(.replay) else { return }
+    var other = inProgress[Int(export)]
+    while other != noCell {
+      let place = Int(other)
+      if serverRequests[place].received.body.tag == received.body.tag {
+        let isOlder = serverRequests[place].received.xid < received.xid
+        serverRequests.cells[isOlder ? place : slot].isObsolete = true
+      }
+      other = serverRequests[place].nextInProgress
+    }
+  }
+
+  /// Whether its client has used the request's tag for a later one meanwhile: it must not be executed any more.
+  package mutating func isObsolete(_ handle: ServerRequestHandle) -> Bool {
+    serverRequests[slot(of: handle)].isObsolete
   }
 
   /// The original answers to where and when its resend expects it (spec 10 §10, 5).

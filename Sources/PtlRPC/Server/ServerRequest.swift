@@ -100,6 +100,8 @@ struct ServerRequest: BitwiseCopyable {
   var previousInProgress = noCell
   var isInProgress = false
   var isUrgent = false
+  /// A younger request of its client has its tag (spec 10 §10, 5).
+  var isObsolete = false
   /// Early replies may be sent: AT_SUPPORT, and there is an export.
   var mayGetEarlyReplies = false
   var isRecovering = false

@@ -1,0 +1,173 @@
+internal import BasicContainers
+package import LustreWire
+package import PtlRPC
+internal import RDMATransport
+internal import Structures
+
+// No modifying request is executed twice: what it was answered is kept until its client says that it has the reply
+// (spec 10 §10, 8.5 and 8.7; spec 12 §6.3, §6.4).
+extension Connections {
+  /// What a request was answered when it came before; nil when it is to be executed. A handler of modifying requests
+  /// asks this first.
+  package func savedReply(
+    to body: RPCBody, xid: UInt64, of export: ExportHandle
+  ) -> SavedReply? {
+    guard let slot = exports.slot(export.raw), exports.cells[slot].firstSaved != noRecord,
+      !body.flags.isDisjoint(with: [.resent, .replay]),
+      let place = findReply(xid, export: slot)
+    else { return nil }
+    return savedReplies.cells[place]
+  }
+
+  /// Takes a place for the reply of a request that is about to be executed. `saveReply` or `forgetReply` follows.
+  ///
+  /// - Returns: nil when all places are taken, or the client is gone: executed again when it comes again.
+  package mutating func reserveReply(
+    to request: ReceivedRequest, of export: ExportHandle
+  ) -> SavedReplyHandle? {
+    reserveReply(SavedReply(xid: request.xid, tag: request.body.tag), of: export)
+  }
+
+  /// Where on disk the reply is kept among those of its client.
+  package func place(ofReply handle: SavedReplyHandle) -> UInt16? {
+    guard let slot = savedReplies.slot(handle.raw) else { return nil }
+    return savedReplies.cells[slot].place
+  }
+
+  /// The request has been executed. An older reply with the same tag is waited for no more.
+  package mutating func saveReply(
+    _ handle: SavedReplyHandle, transno: UInt64, status: Int32 = 0, data: UInt32 = 0
+  ) {
+    guard let slot = savedReplies.slot(handle.raw) else { return }
+    savedReplies.cells[slot].transno = transno
+    savedReplies.cells[slot].status = status
+    savedReplies.cells[slot].data = data
+    savedReplies.cells[slot].isComplete = true
+    let saved = savedReplies.cells[slot]
+    let export = Int(saved.export)
+    guard saved.tag != 0 else { return }
+    forgetReplies(ofExport: export) {
+      $0.tag == saved.tag && $0.xid < saved.xid && $0.isComplete
+    }
+  }
+
+  /// The request has changed nothing.
+  package mutating func forgetReply(_ handle: SavedReplyHandle) {
+    guard let slot = savedReplies.slot(handle.raw) else { return }
+    let xid = savedReplies.cells[slot].xid
+    forgetReplies(ofExport: Int(savedReplies.cells[slot].export)) { $0.xid == xid }
+  }
+
+  /// Puts a reply back that the disk has kept over a restart.
+  package mutating func restoreReply(_ reply: SavedReply, of export: ExportHandle) {
+    guard let handle = reserveReply(reply, of: export), let slot = savedReplies.slot(handle.raw)
+    else { return }
+    savedReplies.cells[slot].place = reply.place
+    savedReplies.cells[slot].isComplete = true
+  }
+
+  /// For tests and operators: the replies of a client that are kept.
+  package func savedReplyCount(of export: ExportHandle) -> Int {
+    guard let slot = exports.slot(export.raw) else { return 0 }
+    return places(ofExport: slot).nonzeroBitCount
+  }
+
+  // MARK: - For the other files of the room
+
+  /// Whether a later request of its client has a request's tag, or has had it (spec 10 §10, 8.5).
+  mutating func isTagBusy(
+    _ handle: ServerRequestHandle, _ body: RPCBody, _ xid: UInt64, export slot: Int,
+    rpc: inout PtlRPC
+  ) -> Bool {
+    guard !body.flags.contains(.replay) else { return false }
+    if rpc.isObsolete(handle) { return true }
+    var place = exports.cells[slot].firstSaved
+    while place != noRecord {
+      let saved = savedReplies.cells[Int(place)]
+      if saved.tag == body.tag, saved.xid > xid { return true }
+      place = saved.next
+    }
+    return false
+  }
+
+  /// The place of a reply whose request has been executed.
+  func findReply(_ xid: UInt64, export slot: Int) -> Int? {
+    var place = exports.cells[slot].firstSaved
+    while place != noRecord {
+      let saved = savedReplies.cells[Int(place)]
+      if saved.xid == xid { return saved.isComplete ? Int(place) : nil }
+      place = saved.next
+    }
+    return nil
+  }
+
+  /// The client has the replies to all requests up to an XID, or is gone.
+  mutating func forgetReplies(ofExport slot: Int, through xid: UInt64 = .max) {
+    guard exports.cells[slot].firstSaved != noRecord else { return }
+    forgetReplies(ofExport: slot) { $0.xid <= xid }
+  }
+
+  private mutating func forgetReplies(
+    ofExport slot: Int, where isDone: (SavedReply) -> Bool
+  ) {
+    var previous = noRecord
+    var place = exports.cells[slot].firstSaved
+    while place != noRecord {
+      let next = savedReplies.cells[Int(place)].next
+      if isDone(savedReplies.cells[Int(place)]) {
+        if previous == noRecord {
+          exports.cells[slot].firstSaved = next
+        } else {
+          savedReplies.cells[Int(previous)].next = next
+        }
+        savedReplies.give(Int(place))
+      } else {
+        previous = place
+      }
+      place = next
+    }
+  }
+
+  mutating func reserveReply(
+    _ reply: SavedReply, of export: ExportHandle
+  ) -> SavedReplyHandle? {
+    guard let slot = exports.slot(export.raw), !exports.cells[slot].isGone else { return nil }
+    if places(ofExport: slot) == .max { forgetOldestReply(ofExport: slot) }
+    let used = places(ofExport: slot)
+    guard used != .max, let place = savedReplies.take() else {
+      counters.repliesUnsaved += 1
+      return nil
+    }
+    savedReplies.cells[place] = reply
+    savedReplies.cells[place].place = UInt16((~used).trailingZeroBitCount)
+    savedReplies.cells[place].isComplete = false
+    savedReplies.cells[place].export = UInt32(slot)
+    savedReplies.cells[place].next = exports.cells[slot].firstSaved
+    exports.cells[slot].firstSaved = UInt32(place)
+    return SavedReplyHandle(raw: savedReplies.handle(place))
+  }
+
+  /// Places that a client's replies have, as a set of bits.
+  private func places(ofExport slot: Int) -> UInt64 {
+    var used: UInt64 = 0
+    var place = exports.cells[slot].firstSaved
+    while place != noRecord {
+      used |= 1 << UInt64(savedReplies.cells[Int(place)].place)
+      place = savedReplies.cells[Int(place)].next
+    }
+    return used
+  }
+
+  private mutating func forgetOldestReply(ofExport slot: Int) {
+    var oldest: UInt64?
+    var place = exports.cells[slot].firstSaved
+    while place != noRecord {
+      let saved = savedReplies.cells[Int(place)]
+      // The list begins with the newest.
+      if saved.isComplete { oldest = saved.xid }
+      place = saved.next
+    }
+    guard let oldest else { return }
+    forgetReplies(ofExport: slot) { $0.xid == oldest && $0.isComplete }
+  }
+}
