@@ -26,6 +26,9 @@ final class RoleDisk {
     hasPlan = plan != nil
   }
 
+  /// What it has now, durable or not.
+  var liveImage: TargetImage { store.image }
+
   /// The power fails; the next node finds what is left. Only with a plan.
   func crash() { image = store.crash() }
 }

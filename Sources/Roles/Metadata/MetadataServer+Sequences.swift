@@ -20,7 +20,19 @@ extension MetadataServer {
       counters.malformed += 1
       return node.rpc.refuse(request, .eproto, turn: &node.turn)
     }
-    let handedOut: (range: SequenceRange, key: UInt64, value: UInt64)?
+    if let saved = node.connections.savedReply(
+      to: received.body, xid: received.xid, of: export),
+      let range = sequences.range(operation, number: saved.data)
+    {
+      counters.sequencesRepeated += 1
+      return reply(request, export, range, &node)
+    }
+    guard hasRoomToRecord(disk) else {
+      // Clients come again after this one (spec 10 §9.2).
+      counters.turnedAway += 1
+      return node.rpc.refuse(request, .einprogress, turn: &node.turn)
+    }
+    let handedOut: SequenceTable.HandedOut?
     switch operation {
     case 0: handedOut = sequences.takeSuper(index: asked.index, flags: asked.flags)
     case 1: handedOut = sequences.takeMeta()
@@ -33,9 +45,7 @@ extension MetadataServer {
       return node.rpc.refuse(request, .eopnotsupp, turn: &node.turn)
     }
     counters.sequencesServed += 1
-    ask(
-      .setLastID(sequence: handedOut.key, id: handedOut.value), handedOut.range, for: request,
-      export, &disk, &node)
+    record(handedOut, for: request, export, &disk, &node)
   }
 
   mutating func serveLocation(
@@ -91,6 +101,14 @@ struct SequenceTable {
   /// Targets that may come.
   static let superMax = 4096
 
+  /// A range that is given out, the number from which it can be told again, and what the disk is to remember.
+  struct HandedOut {
+    var range: SequenceRange
+    var number: UInt32
+    var key: UInt64
+    var value: UInt64
+  }
+
   private let index: UInt32
   /// The owner of each super-range but the first, which is the first metadata target's; nil for one that was never
   /// told, because its record could not be made durable.
@@ -114,23 +132,38 @@ struct SequenceTable {
   }
 
   /// A range for a target, with the record that is to be durable before it is told; nil where none are given.
-  mutating func takeSuper(
-    index owner: UInt32, flags: UInt32
-  ) -> (range: SequenceRange, key: UInt64, value: UInt64)? {
+  mutating func takeSuper(index owner: UInt32, flags: UInt32) -> HandedOut? {
     guard index == 0, owners.count < Self.superMax else { return nil }
     owners.append((owner, flags))
     guard let range = superRange(owners.count) else { return nil }
-    return (range, range.start, UInt64(flags) << 32 | UInt64(owner))
+    return HandedOut(
+      range: range, number: UInt32(owners.count), key: range.start,
+      value: UInt64(flags) << 32 | UInt64(owner))
   }
 
   /// One sequence of the own range.
-  mutating func takeMeta() -> (range: SequenceRange, key: UInt64, value: UInt64)? {
+  mutating func takeMeta() -> HandedOut? {
     guard index == 0, nextMeta < Self.width else { return nil }
-    var range = SequenceRange()
-    range.start = Self.first + nextMeta
-    range.end = range.start + 1
+    let number = UInt32(nextMeta)
     nextMeta += 1
-    return (range, Self.metaKey, nextMeta)
+    return HandedOut(
+      range: Self.metaRange(number), number: number, key: Self.metaKey, value: nextMeta)
+  }
+
+  /// What was given out under a number: super-ranges for operation 0, single sequences for operation 1.
+  func range(_ operation: UInt32, number: UInt32) -> SequenceRange? {
+    switch operation {
+    case 0: Int(number) <= owners.count ? superRange(Int(number)) : nil
+    case 1: UInt64(number) < nextMeta ? Self.metaRange(number) : nil
+    default: nil
+    }
+  }
+
+  private static func metaRange(_ number: UInt32) -> SequenceRange {
+    var range = SequenceRange()
+    range.start = first + UInt64(number)
+    range.end = range.start + 1
+    return range
   }
 
   /// The super-range that a sequence lies in, and whose it is.

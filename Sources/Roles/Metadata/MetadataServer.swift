@@ -4,6 +4,7 @@ package import PtlRPC
 package import Storage
 internal import LustreWire
 internal import RDMATransport
+internal import Structures
 
 /// A metadata target, as far as connections need one: root, attributes, statistics, and what other servers come for
 /// over their light-weight connections: sequences and who owns them (spec 10 §11.1; 11 §6, §10).
@@ -16,6 +17,7 @@ package struct MetadataServer: TargetServer, ~Copyable {
   let target: Int
   let slot: UInt32
   var sequences: SequenceTable
+  var clientSlots: ClientSlots
   /// Requests that wait for the disk; a command's ticket is the place.
   private var waiting: [WaitingRequest]
 
@@ -27,14 +29,21 @@ package struct MetadataServer: TargetServer, ~Copyable {
     var export = ExportHandle.none
     /// What is handed out when it is durable; nil for statistics.
     var range: SequenceRange?
+    /// Where its reply is kept, and what the reply can be made from again.
+    var saved = SavedReplyHandle.none
+    var number: UInt32 = 0
     var isTaken = false
   }
 
-  init(_ specification: TargetSpecification, target: Int, slot: UInt32, image: TargetImage) {
+  init(
+    _ specification: TargetSpecification, target: Int, slot: UInt32, image: TargetImage,
+    exports: Int
+  ) {
     self.specification = specification
     self.target = target
     self.slot = slot
     sequences = SequenceTable(index: specification.index, stored: image.sequences)
+    clientSlots = ClientSlots(image: image, exports: exports)
     waiting = Array(repeating: WaitingRequest(), count: Self.waitingMax)
   }
 
@@ -43,6 +52,7 @@ package struct MetadataServer: TargetServer, ~Copyable {
     _ node: inout NodeCore
   ) {
     let received = node.rpc.received(request)
+    clientSlots.settle(&disk)
     switch received.body.opcode {
     case .mdsGetRoot:
       counters.rootsServed += 1
@@ -53,7 +63,7 @@ package struct MetadataServer: TargetServer, ~Copyable {
     case .mdsGetAttributes: serveAttributes(request, received, export, &node)
     case .mdsStatfs:
       counters.statisticsServed += 1
-      ask(.statistics, nil, for: request, export, &disk, &node)
+      ask(.statistics, for: request, export, &disk, &node)
     case .sequenceQuery: serveSequences(request, received, export, &disk, &node)
     case .fldQuery: serveLocation(request, received, export, &node)
     default:
@@ -64,21 +74,34 @@ package struct MetadataServer: TargetServer, ~Copyable {
 
   package mutating func handle(
     _ event: ConnectionsEvent, _ disk: inout TargetDisk, _ node: inout NodeCore
-  ) {}
+  ) {
+    switch event.kind {
+    case .exportConnected: clientSlots.connected(event.exportHandle, &node)
+    case .exportGone: clientSlots.left(event.handle.slot)
+    default: return
+    }
+    clientSlots.settle(&disk)
+  }
 
   package mutating func ended(
     _ result: StorageResult, _ disk: inout TargetDisk, _ node: inout NodeCore
   ) {
+    if ClientSlots.owns(result.ticket) {
+      clientSlots.ended(result)
+      return clientSlots.settle(&disk)
+    }
     let place = Int(result.ticket)
     guard place < waiting.count, waiting[place].isTaken else { return }
     let record = waiting[place]
     waiting[place].isTaken = false
     if let error = WireErrno(status: -result.errno) {
       counters.diskErrors += 1
+      node.connections.forgetReply(record.saved)
       let fields = node.connections.replyFields(record.export, status: error.status)
       return node.rpc.reply(record.request, fields, turn: &node.turn)
     }
     if let range = record.range {
+      node.connections.saveReply(record.saved, transno: 0, data: record.number)
       reply(record.request, record.export, range, &node)
     } else if case .statistics(let statistics) = result.value {
       reply(record.request, record.export, Statfs(ofMetadata: statistics), &node)
@@ -95,7 +118,7 @@ package struct MetadataServer: TargetServer, ~Copyable {
 
   /// Asks the disk for what a request needs, which is answered when it comes.
   mutating func ask(
-    _ operation: StorageOperation, _ range: SequenceRange?, for request: ServerRequestHandle,
+    _ operation: StorageOperation, for request: ServerRequestHandle,
     _ export: ExportHandle, _ disk: inout TargetDisk, _ node: inout NodeCore
   ) {
     guard disk.hasRoom(), let place = waiting.firstIndex(where: { !$0.isTaken }) else {
@@ -103,9 +126,42 @@ package struct MetadataServer: TargetServer, ~Copyable {
       counters.turnedAway += 1
       return node.rpc.refuse(request, .einprogress, turn: &node.turn)
     }
+    waiting[place] = WaitingRequest(request: request, export: export, isTaken: true)
+    disk.ask(StorageCommand(operation, ticket: UInt32(place)))
+  }
+
+  /// Makes a change of the sequences durable, with the reply to its request, which is answered then.
+  mutating func record(
+    _ handedOut: SequenceTable.HandedOut, for request: ServerRequestHandle,
+    _ export: ExportHandle, _ disk: inout TargetDisk, _ node: inout NodeCore
+  ) {
+    let received = node.rpc.received(request)
+    guard let place = waiting.firstIndex(where: { !$0.isTaken }) else {
+      preconditionFailure("handed out without a place to wait")
+    }
     waiting[place] = WaitingRequest(
-      request: request, export: export, range: range, isTaken: true)
-    disk.ask(StorageCommand(operation, ticket: UInt32(place), isSync: range != nil))
+      request: request, export: export, range: handedOut.range, number: handedOut.number,
+      isTaken: true)
+    if let saved = node.connections.reserveReply(to: received, of: export) {
+      waiting[place].saved = saved
+      if let slot = clientSlots.slot(of: export),
+        let at = node.connections.place(ofReply: saved)
+      {
+        let result = RequestResult(xid: received.xid, data: handedOut.number)
+        let reply = ReplyRecord(client: slot, place: at, tag: received.body.tag, result: result)
+        disk.ask(
+          StorageCommand(.setReply(reply), ticket: ClientSlots.silentTicket, continues: true))
+      }
+    }
+    disk.ask(
+      StorageCommand(
+        .setLastID(sequence: handedOut.key, id: handedOut.value), ticket: UInt32(place),
+        isSync: true))
+  }
+
+  /// Whether a change can be recorded now; else its client is told to come again.
+  func hasRoomToRecord(_ disk: borrowing TargetDisk) -> Bool {
+    clientSlots.isSettled && disk.hasRoom(for: 2) && waiting.contains { !$0.isTaken }
   }
 
   /// Answers with one structure, and empty buffers behind it.
@@ -151,6 +207,8 @@ package struct MetadataCounters: Equatable, Sendable, BitwiseCopyable {
   package var attributesServed: UInt64 = 0
   package var statisticsServed: UInt64 = 0
   package var sequencesServed: UInt64 = 0
+  /// Sequences asked for again by a client that had lost the reply: the same ones.
+  package var sequencesRepeated: UInt64 = 0
   package var locationsServed: UInt64 = 0
   /// Attributes of files that are not here.
   package var unknownFiles: UInt64 = 0

@@ -59,6 +59,11 @@ struct ObjectOperation: BitwiseCopyable {
   /// A callback by which another client is asked what it knows of the object.
   var callback = RequestHandle.none
 
+  /// Where its reply is kept in case that it is asked for again; and whether it was executed before, and is only
+  /// answered.
+  var saved = SavedReplyHandle.none
+  var isRepeated = false
+
   // Transfers.
   /// Where the client lies open.
   var matchBits: UInt64 = 0
@@ -107,9 +112,10 @@ struct ObjectOperation: BitwiseCopyable {
 
   var countOfBatch: UInt64 { batchEnd - nextID + 1 }
 
-  /// Whether a command may have failed without harm: what is to go is not there, or what is to come is.
+  /// Whether a command may have failed without harm: what is to go is not there, or what is to come is,
+  /// or the request was executed long ago.
   func tolerates(_ errno: Int32) -> Bool {
-    creation == .remove && errno == StorageErrno.noEntry
+    isRepeated || creation == .remove && errno == StorageErrno.noEntry
       || creation == .makeAgain && errno == StorageErrno.exists
   }
 

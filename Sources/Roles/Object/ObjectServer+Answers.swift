@@ -44,7 +44,7 @@ extension ObjectServer {
       reply.valid = [.id, .group]
     case .ostDestroy:
       reply.valid = [.id, .group]
-      counters.destroyed += 1
+      if !operation.isRepeated { counters.destroyed += 1 }
     default:
       reply.valid = [.id, .group]
       if operation.object.object != 0 { reply.fill(operation.found) }

@@ -28,13 +28,13 @@ extension ObjectServer {
       operations[index].stage = .queued
       return true
     }
-    guard disk.hasRoom(for: Int(Self.batchCountMax) + 1) else { return false }
+    guard disk.hasRoom(for: Int(Self.batchCountMax) + 2) else { return false }
     if operations[index].creation == .queued { planCreation(index, &node) }
     if operations[index].creation == .done {
       operations[index].stage = .answer
       return answer(index, &disk, &node)
     }
-    askForBatch(index, &disk)
+    askForBatch(index, &disk, &node)
     return true
   }
 
@@ -71,13 +71,17 @@ extension ObjectServer {
     operations[index].firstID = operations[index].nextID
   }
 
-  private mutating func askForBatch(_ index: Int, _ disk: inout TargetDisk) {
+  private mutating func askForBatch(
+    _ index: Int, _ disk: inout TargetDisk, _ node: inout NodeCore
+  ) {
     let operation = operations[index]
     let sequence = operation.object.sequence
     let end = min(operation.lastID, operation.nextID + Self.batchCountMax - 1)
     operations[index].stage = .disk
     operations[index].batchEnd = end
     operations[index].transno = 0
+    // Earlier rounds find what they have made when they are asked again.
+    if operation.creation == .make, end == operation.lastID { keepReply(index, &disk, &node) }
     for id in operation.nextID...end {
       let object = StoredObjectID(sequence: sequence, object: id)
       switch operation.creation {

@@ -100,6 +100,7 @@ extension ObjectServer {
   mutating func start(
     _ index: Int, _ disk: inout TargetDisk, _ node: inout NodeCore
   ) -> Bool {
+    if operations[index].isRepeated { return startAgain(index, &disk, &node) }
     switch operations[index].opcode {
     case .ostRead, .ostWrite: return startTransfer(index, &disk, &node)
     case .ostCreate: return startCreation(index, &disk, &node)
@@ -114,7 +115,7 @@ extension ObjectServer {
   private mutating func ask(
     _ index: Int, _ disk: inout TargetDisk, _ node: inout NodeCore
   ) -> Bool {
-    guard disk.hasRoom(for: 3) else { return false }
+    guard disk.hasRoom(for: 4) else { return false }
     let operation = operations[index]
     let received = node.rpc.received(operation.handle)
     let id = operation.object
@@ -127,14 +128,15 @@ extension ObjectServer {
       operations[index].barrier = disk.lastTransno
       command(index, isAll ? .none : .getAttributes(id), isSync: true, &disk)
     case .ostDestroy:
+      keepReply(index, &disk, &node)
       modify(index, .destroy(id), &disk)
     case .ostSetAttributes, .ostPunch:
+      keepReply(index, &disk, &node)
       let bytes = node.turn.memory.bytes(received.bytes)
       guard let asked = try? attributes(received, bytes) else {
         preconditionFailure("a request that has changed")
       }
       let stored = StoredAttributes(asked)
-      operations[index].transno = disk.makeTransno()
       if operation.opcode == .ostPunch {
         modify(index, .truncate(id, size: asked.size), continues: true, &disk)
       }
@@ -194,6 +196,7 @@ extension ObjectServer {
 
   mutating func refuse(_ index: Int, _ refusal: ObjectRefusal, _ node: inout NodeCore) {
     counters.refused += 1
+    settleReply(index, &node)
     let handle = operations[index].handle
     let export = operations[index].export
     operations[index].stage = .free
@@ -209,6 +212,7 @@ extension ObjectServer {
   /// Ends an operation without an answer: its client asks again, or is not there.
   mutating func abandon(_ index: Int, _ node: inout NodeCore) {
     counters.abandoned += 1
+    settleReply(index, &node)
     release(index, &node)
     node.rpc.drop(operations[index].handle, turn: &node.turn)
   }
@@ -229,6 +233,7 @@ extension ObjectServer {
   /// - Parameter status: 0, or a positive result; what the disk says comes before it.
   mutating func finish(_ index: Int, status: Int32 = 0, _ node: inout NodeCore) {
     let operation = operations[index]
+    settleReply(index, isDone: operation.errno == 0, &node)
     release(index, &node)
     let client = operation.export.raw.slot
     if operation.errno == 0 {

@@ -21,6 +21,8 @@ package struct ObjectServerCounters: Equatable, Sendable, BitwiseCopyable {
   package var failed: UInt64 = 0
   /// Requests that were given up without an answer: their bulk failed, or their client is not there any more.
   package var abandoned: UInt64 = 0
+  /// Modifying requests that came again and were answered as before, not executed.
+  package var repeated: UInt64 = 0
   /// Requests that had to wait for memory or for the disk.
   package var delayed: UInt64 = 0
   /// Data that came with another checksum than its client had made.
@@ -55,6 +57,7 @@ package struct ObjectServer: TargetServer, ~Copyable {
   var grants: ObjectGrants
   /// By slot of an export.
   var clients: RigidArray<ObjectClientFacts>
+  var clientSlots: ClientSlots
   var durableTransno: UInt64
   var statistics = StoreStatistics()
   var asksForStatistics = false
@@ -109,6 +112,7 @@ package struct ObjectServer: TargetServer, ~Copyable {
       chunk: UInt64(traits.initialGrant(bulkByteCount: traits.bulkByteCountMax)))
     clients = RigidArray(capacity: exports)
     for _ in 0..<exports { clients.append(ObjectClientFacts()) }
+    clientSlots = ClientSlots(image: image, exports: exports)
     durableTransno = image.lastTransno
     grantedLocks = FixedQueue(capacity: Self.grantedLocksMax, filler: .none)
     askedLocks = FixedQueue(capacity: Self.grantedLocksMax, filler: .none)
@@ -128,8 +132,11 @@ package struct ObjectServer: TargetServer, ~Copyable {
       refuse(index, error, &node)
       return
     }
+    recallReply(index, received, node)
     operations[index].stage = .start
-    if !waiting.isEmpty || !step(index, &disk, &node) { wait(index) }
+    clientSlots.settle(&disk)
+    let mustWait = !waiting.isEmpty || !clientSlots.isSettled
+    if mustWait || !step(index, &disk, &node) { wait(index) }
   }
 
   package mutating func handle(
@@ -140,6 +147,7 @@ package struct ObjectServer: TargetServer, ~Copyable {
     case .exportConnected: connected(event.exportHandle, &disk, &node)
     case .exportGone:
       grants.left(event.handle.slot)
+      clientSlots.left(event.handle.slot)
       clients[event.handle.slot] = ObjectClientFacts()
     case .calledBack: calledBack(event, &node)
     case .lockGranted: lockGranted(event.handle, &disk, &node)
@@ -159,6 +167,7 @@ package struct ObjectServer: TargetServer, ~Copyable {
     case Self.statisticsTicket: asksForStatistics = false
     case Self.lockTicket: completeLock(result, &node)
     case Self.listingTicket: listed(result)
+    case let ticket where ClientSlots.owns(ticket): clientSlots.ended(result)
     default: commandEnded(Int(result.ticket), result, &disk, &node)
     }
     resume(&disk, &node)
@@ -172,8 +181,11 @@ package struct ObjectServer: TargetServer, ~Copyable {
 
   /// Goes on with what waits, as far as there is room: after anything may have become free.
   mutating func resume(_ disk: inout TargetDisk, _ node: inout NodeCore) {
+    clientSlots.settle(&disk)
     askAboutLocks(&disk, &node)
     while let first = held.first, step(Int(first), &disk, &node) { held.dropFirst() }
+    // What a new client does must not be known to the disk before the client is.
+    guard clientSlots.isSettled else { return }
     while let first = waiting.first, step(Int(first), &disk, &node) { waiting.dropFirst() }
   }
 
@@ -196,6 +208,7 @@ package struct ObjectServer: TargetServer, ~Copyable {
     let granted = view.granted
     grants.connected(
       slot, grant: granted.flags.contains(.grant) ? UInt64(granted.grantByteCount) : 0)
+    clientSlots.connected(export, &node)
     clients[slot].connectionCount = view.connectionCount
     clients[slot].isReadOnly = granted.flags.contains(.readOnly)
     clients[slot].bulkByteCount =

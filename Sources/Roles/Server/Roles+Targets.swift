@@ -41,7 +41,9 @@ extension Roles {
     case .mdt:
       place = metadataServers.count
       metadataServers.append(
-        MetadataServer(specification, target: target, slot: slot, image: image))
+        MetadataServer(
+          specification, target: target, slot: slot, image: image,
+          exports: targetOfExport.count))
     case .ost:
       place = objectServers.count
       objectServers.append(
