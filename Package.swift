@@ -142,6 +142,10 @@ let package = Package(
       name: "ask-target",
       dependencies: ["Verbena", "EmulatedTransport", "LustreWire", "RDMATransport"],
       path: "Sources/Examples/ask-target", swiftSettings: settings),
+    .executableTarget(
+      name: "mount-and-copy",
+      dependencies: ["Verbena", "EmulatedTransport", "LustreWire", "RDMATransport"],
+      path: "Sources/Examples/mount-and-copy", swiftSettings: settings),
 
     .testTarget(name: "TidyTests"),
 
@@ -250,7 +254,7 @@ let package = Package(
     .testTarget(
       name: "CommandTests",
       dependencies: [
-        "ask-target",
+        "ask-target", "mount-and-copy",
         "VerbenaCommand", "BenchKit", "LustreWire", "O2IBLND", arguments, logging,
         .product(name: "Subprocess", package: "swift-subprocess"),
       ]),

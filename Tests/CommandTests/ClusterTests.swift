@@ -17,6 +17,16 @@ import Testing
       arguments + ["--fabric", "cluster"], environment: ["XDG_RUNTIME_DIR": directory])
   }
 
+  /// What an example of the library prints; it must end with 0.
+  private func example(_ name: String, _ arguments: [String]) async throws -> String {
+    let result = try await Subprocess.run(
+      .path(.init(Command.path(of: name))), arguments: Arguments(arguments),
+      environment: .inherit.updating(["XDG_RUNTIME_DIR": directory]),
+      output: .string(limit: 1 << 16), error: .string(limit: 1 << 16))
+    #expect(result.terminationStatus == .exited(0), "\(result.standardError)")
+    return result.standardOutput
+  }
+
   /// What the server has: the command waits until the file system is mounted, so nobody has to sleep.
   @Test func aServedFileSystemIsMounted() async throws {
     defer { try? FileManager.default.removeItem(atPath: directory) }
@@ -38,14 +48,19 @@ import Testing
     let shown = try await run(["target", "show", "--bind", "10.0.0.1"])
     #expect(shown.output.contains("name: lfs-MDT0000"))
     #expect(shown.output.contains("condition: open"))
-    // The library's example asks the same server.
-    let example = try await Subprocess.run(
-      .path(.init(Command.path(of: "ask-target"))),
-      arguments: ["cluster", "10.0.0.77", "10.0.0.1@o2ib", "lfs-OST0000_UUID"],
-      environment: .inherit.updating(["XDG_RUNTIME_DIR": directory]),
-      output: .string(limit: 1 << 16), error: .string(limit: 1 << 16))
-    #expect(example.terminationStatus == .exited(0))
-    #expect(example.standardOutput.contains("status 0, 144 bytes"))
+    // The library's examples ask the same server, and store a file there.
+    let asked = try await example(
+      "ask-target", ["cluster", "10.0.0.77", "10.0.0.1@o2ib", "lfs-OST0000_UUID"])
+    #expect(asked.contains("status 0, 144 bytes"))
+    let (source, copy) = ("\(directory)/source", "\(directory)/copy")
+    let data = Data((0..<2_500_001).map { UInt8(truncatingIfNeeded: $0 &* 13 ^ $0 >> 9) })
+    try data.write(to: URL(fileURLWithPath: source))
+    let copied = try await example(
+      "mount-and-copy", ["cluster", "10.0.0.78", "10.0.0.1@o2ib", "lfs", source, copy])
+    #expect(copied.contains("lfs-MDT0000_UUID FULL 10.0.0.1@o2ib"))
+    #expect(copied.contains("2500001 bytes by lfs-OST0000_UUID: same"))
+    let isSame = try Data(contentsOf: URL(fileURLWithPath: copy)) == data
+    #expect(isSame)
     let wrong = try await run(["mount", "10.0.0.1@o2ib", "--deadline", "5s"])
     #expect(wrong.status == 64)
     server.cancel()

@@ -27,6 +27,8 @@ package struct ServerLinks: ~Copyable {
   package private(set) var missed: UInt64 = 0
   /// Targets whose configuration could not be read and is asked for again.
   private var unread: [Int] = []
+  /// The node leaves everybody: nothing is connected any more.
+  private var isLeaving = false
 
   init() {}
 
@@ -88,6 +90,7 @@ package struct ServerLinks: ~Copyable {
     _ map: FileSystemMap, for owner: Int, _ specification: TargetSpecification,
     _ node: inout NodeCore
   ) {
+    guard !isLeaving else { return }
     let wishes = Self.wishes(of: specification, map)
     for wish in wishes {
       let target = ObdUUID(wish.entry.uuid) ?? ObdUUID()
@@ -138,6 +141,15 @@ package struct ServerLinks: ~Copyable {
     guard let gone = places[place] else { return }
     node.connections.removeImport(gone.link.handle, turn: &node.turn)
     places[place] = nil
+  }
+
+  /// Leaves all targets; what was refused for good is forgotten.
+  mutating func leave(_ node: inout NodeCore) {
+    isLeaving = true
+    for place in places.indices {
+      if places[place]?.link.phase == .closed { remove(place, &node) }
+      places[place]?.link.close(&node)
+    }
   }
 
   /// The configuration of a target could not be read: it serves with what it knows, and asks again later.

@@ -33,6 +33,8 @@ package struct ManagementClient: ~Copyable {
   var link = ImportHandle.none
   var isConnected = false
   private var isClosing = false
+  /// The node leaves everybody: nobody uses it any more.
+  private var isLeaving = false
   private var timer: TimerID?
   var watches: [ManagementWatch?] = []
   var readings: [ConfigReading?] = []
@@ -94,6 +96,15 @@ package struct ManagementClient: ~Copyable {
     rearm(&node)
   }
 
+  /// Gives all locks back and leaves the server.
+  mutating func leave(_ node: inout NodeCore) {
+    guard !isLeaving else { return }
+    isLeaving = true
+    for place in watches.indices where watches[place] != nil { end(watch: place, &node) }
+    closeIfUnused(&node)
+    rearm(&node)
+  }
+
   /// Its import, for lists; nil while there is none.
   package var importHandle: ImportHandle? { link == .none ? nil : link }
 
@@ -122,7 +133,7 @@ package struct ManagementClient: ~Copyable {
   // MARK: - The import
 
   private var hasUsers: Bool {
-    watches.contains { $0 != nil } || registrations.contains { $0.isUser }
+    !isLeaving && (watches.contains { $0 != nil } || registrations.contains { $0.isUser })
   }
 
   mutating func open(_ node: inout NodeCore) {

@@ -233,7 +233,7 @@ extension ObjectClient {
         operations[index].result.status = status
       }
     }
-    let hadBulk = isTransfer && !requests[place].isShort
+    let hadBulk = hasBulk(place)
     requests[place].state = .releasing
     node.connections.release(event.request, rpc: &node.rpc, turn: &node.turn)
     if !hadBulk { released(place, &node) }

@@ -143,6 +143,34 @@ package struct ObjectClient: ~Copyable {
     freeOperations.append(UInt16(place))
   }
 
+  /// Gives an operation up: it ends with this status, unless it has failed before, when the wire is done with its
+  /// memory.
+  package mutating func abandon(_ place: Int, _ status: Int32, _ node: inout NodeCore) {
+    guard operations[place].isUsed, !operations[place].isDone else { return }
+    if operations[place].result.status >= 0 { operations[place].result.status = status }
+    for request in 0..<requests.count where Int(requests[request].operation) == place {
+      switch requests[request].state {
+      case .free, .releasing: break
+      case .due:
+        requests[request].isRepeated = false
+        released(request, &node)
+      case .sent:
+        requests[request].isRepeated = false
+        requests[request].state = .releasing
+        let (handle, hasBulk) = (requests[request].handle, hasBulk(request))
+        node.connections.release(handle, rpc: &node.rpc, turn: &node.turn)
+        if !hasBulk { released(request, &node) }
+      }
+    }
+    if !operations[place].isDone { advance(place, &node) }
+  }
+
+  /// Whether the wire may still use the memory of a request that was released: `released` follows then.
+  func hasBulk(_ request: Int) -> Bool {
+    let action = operations[Int(requests[request].operation)].wish.action
+    return (action == .read || action == .write) && !requests[request].isShort
+  }
+
   mutating func nextFinished() -> (place: Int, status: Int32, tag: UInt32)? {
     guard let place = finished.popFirst() else { return nil }
     let operation = operations[Int(place)]

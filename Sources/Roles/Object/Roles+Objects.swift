@@ -19,6 +19,13 @@ extension Roles {
     return place
   }
 
+  /// Gives an operation up, as the caller does not want to wait longer; `objectDone` follows when the wire is done with
+  /// its memory.
+  package mutating func abandonObject(_ place: Int, _ status: Int32, _ node: inout NodeCore) {
+    objects.abandon(place, status, &node)
+    reportObjects()
+  }
+
   /// Tells the ends of operations, as far as there is room for events.
   mutating func reportObjects() {
     while !events.isFull, let (place, status, tag) = objects.nextFinished() {

@@ -1,3 +1,4 @@
+internal import LustreWire
 internal import NodeCore
 internal import RDMATransport
 
@@ -52,6 +53,28 @@ public struct BulkBuffer: ~Copyable, Sendable {
       let span = unsafe MutableRawSpan(_unsafeStart: pointer, byteCount: byteCount)
       return unsafe _overrideLifetime(span, mutating: &self)
     }
+  }
+
+  /// Copies bytes into the buffer, from `offset` on; traps when they do not fit.
+  public mutating func store(_ source: some Collection<UInt8>, at offset: Int = 0) {
+    let count = source.count
+    precondition(offset >= 0 && count <= byteCount - offset, "more bytes than the buffer has")
+    var sink = mutableBytes
+    let isCopied: Void? = source.withContiguousStorageIfAvailable { elements in
+      // SAFETY: the elements stay where they are until this closure returns, and are bytes.
+      sink.copy(from: unsafe RawSpan(_unsafeElements: elements), at: offset)
+    }
+    if isCopied != nil { return }
+    for (place, byte) in source.enumerated() { sink.storeNative(byte, at: offset + place) }
+  }
+
+  /// A copy of the first bytes; traps when there are not so many.
+  public func prefix(_ count: Int) -> [UInt8] {
+    precondition(count >= 0 && count <= byteCount, "more bytes than the buffer has")
+    var copy = [UInt8](repeating: 0, count: count)
+    let source = bytes.extracting(first: count)
+    copy.withMutableRawSpan { $0.copy(from: source) }
+    return copy
   }
 
   private var pointer: UnsafeMutableRawPointer {

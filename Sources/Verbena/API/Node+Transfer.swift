@@ -12,6 +12,9 @@ public struct Transfer: ~Copyable, Sendable {
   /// Bytes moved, or why not.
   public let result: Result<Int, NodeError>
 
+  /// The memory, for the next transfer.
+  public consuming func takeBuffer() -> BulkBuffer { buffer }
+
   init(buffer: consuming BulkBuffer, result: Result<Int, NodeError>) {
     self.buffer = buffer
     self.result = result

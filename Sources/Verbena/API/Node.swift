@@ -1,4 +1,5 @@
 internal import CLinuxShims
+internal import Connections
 internal import LNet
 public import LustreWire
 internal import NodeCore
@@ -17,6 +18,8 @@ public final class Node: Sendable {
   /// The node's NIDs, the primary first.
   public let nids: [NID]
   let inbox: Inbox
+  /// The way to its roles; nil for a node that speaks LNet only, or whose program speaks for itself.
+  let desk: RoleDesk?
   let controls = Guarded(Controls())
 
   /// What keeps the node's NIDs its own on this host.
@@ -33,9 +36,10 @@ public final class Node: Sendable {
     var cause: NodeError?
   }
 
-  init(nids: [NID], inbox: Inbox) {
+  init(nids: [NID], inbox: Inbox, desk: RoleDesk? = nil) {
     self.nids = nids
     self.inbox = inbox
+    self.desk = desk
   }
 
   /// Starts a node and waits until it listens on all its NIDs.
@@ -48,7 +52,12 @@ public final class Node: Sendable {
     _ configuration: NodeConfiguration,
     transport: @escaping @Sendable () throws(TransportError) -> Transport
   ) async throws(NodeError) -> Node {
-    try await start(configuration, program: { NoProgram() }, transport: transport)
+    guard configuration.connections.capacity != .none else {
+      return try await start(configuration, program: { NoProgram() }, transport: transport)
+    }
+    return try await LustreNode.start(
+      configuration, guest: { NoProgram() }, transport: transport
+    ).node
   }
 
   /// Starts a node with a program on its loop; see `start(_:transport:)`.
@@ -68,12 +77,12 @@ public final class Node: Sendable {
     Transport: RDMATransport & ~Copyable & SendableMetatype,
     Program: NodeProgram & ~Copyable & SendableMetatype
   >(
-    _ configuration: NodeConfiguration, inbox: Inbox,
+    _ configuration: NodeConfiguration, inbox: Inbox, desk: RoleDesk? = nil,
     program: @escaping @Sendable () -> Program,
     transport: @escaping @Sendable () throws(TransportError) -> Transport
   ) async throws(NodeError) -> Node {
     try configuration.validate()
-    let node = Node(nids: configuration.nids, inbox: inbox)
+    let node = Node(nids: configuration.nids, inbox: inbox, desk: desk)
     if configuration.isControllable { try node.claimNIDs() }
     let started = Call<Bool>()
     try LoopThread.start(name: "verbena loop") {
@@ -147,9 +156,12 @@ public final class Node: Sendable {
     if let cause = controls.withLock({ $0.cause }) { throw cause }
   }
 
-  /// Closes every connection in order, ends what waits with `NodeError.stopped`, and waits for the loop's end.
+  /// Leaves the targets that it is connected to, closes every connection in order, ends what waits with
+  /// `NodeError.stopped`, and waits for the loop's end. Targets that do not answer hold it up for 6 s at most,
+  /// and buffers and exposures that callers hold until they drop them. Thread rule: any; may be called again.
   public func stop() async {
     closeControlSockets()
+    if let desk { await LustreNode(node: self, desk: desk).leave() }
     inbox.send(isBounded: false) { node, _ in node.stop() }
     await end()
   }

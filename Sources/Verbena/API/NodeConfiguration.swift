@@ -59,17 +59,33 @@ public struct NodeConfiguration: Sendable {
     isControllable = false
   }
 
-  /// Lets the node connect to targets elsewhere (`Node.connect`); without it a node speaks LNet only.
+  /// Lets the node connect to targets elsewhere (`Node.connect`), and mount file systems (`Node.mount`); without it a
+  /// node speaks LNet only. Memory for all of it is taken at the start.
   ///
-  /// - Parameter imports: connections at a time, 1 to 4096.
-  public mutating func enableConnections(imports: Int) {
-    precondition(imports >= 1 && imports <= 4096)
+  /// - Parameters:
+  ///   - imports: connections to targets at a time, 1 to 4096: for a mount one for each of its targets, and one for its
+  ///     management server.
+  ///   - mounts: file systems mounted at a time, 0 to 64.
+  ///   - clients: clients of all targets of this node together, 0 to 262144.
+  ///   - timing: how soon what is lost is noticed and tried again.
+  public mutating func enableConnections(
+    imports: Int, mounts: Int = 1, clients: Int = 0, timing: ConnectionTiming = .lustre
+  ) {
+    precondition((1...4096).contains(imports), "imports: 1 to 4096")
+    precondition((0...64).contains(mounts), "mounts: 0 to 64")
+    precondition((0...262_144).contains(clients), "clients: 0 to 262144")
     var capacity = ConnectionsCapacity()
     capacity.imports = imports
-    capacity.targets = 0
-    capacity.exports = 0
+    capacity.targets = clients == 0 ? 0 : ServedTarget.countMax
+    capacity.exports = clients
     capacity.locks = 0
-    enableConnections(capacity)
+    capacity.heldLocks = 32 * max(1, mounts)
+    enableConnections(capacity, timing: timing.profile)
+    roles.managementServers = 0
+    roles.metadataServers = 0
+    roles.objectServers = 0
+    roles.managementClients = max(1, mounts)
+    roles.mounts = mounts
   }
 
   /// Lets the node have so many mounts, and keeps its tables as small as a client's may be.
@@ -108,5 +124,20 @@ public struct NodeConfiguration: Sendable {
     connections = ConnectionsConfiguration(
       capacity: capacity, timing: timing, firstCookie: clinux_random(),
       processID: clinux_process_id())
+  }
+}
+
+/// How soon connections that were lost are noticed and made again.
+public enum ConnectionTiming: String, Sendable, CaseIterable {
+  /// As the kernel's client does: the default towards real nodes (spec 11 §9, 12).
+  case lustre
+  /// As soon as the network tells, spread over a tenth of a second.
+  case fast
+
+  var profile: TimingProfile {
+    switch self {
+    case .lustre: .lustre
+    case .fast: .fast
+    }
   }
 }

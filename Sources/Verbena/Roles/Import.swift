@@ -46,12 +46,18 @@ public enum ConnectionRole: String, Sendable, CaseIterable {
 public final class Import: Sendable {
   /// The target's UUID.
   public let target: ObdUUID
+  /// What it is for.
+  public let role: ConnectionRole
   let node: Node
   let handle: ImportHandle
   private let progress: ImportProgress
 
-  init(target: ObdUUID, node: Node, handle: ImportHandle, progress: ImportProgress) {
+  init(
+    target: ObdUUID, role: ConnectionRole, node: Node, handle: ImportHandle,
+    progress: ImportProgress
+  ) {
     self.target = target
+    self.role = role
     self.node = node
     self.handle = handle
     self.progress = progress
@@ -204,7 +210,8 @@ extension Node {
       for nid in nids { _ = node.connections.addConnection(nid, to: handle) }
       node.connections.connect(handle, rpc: &node.rpc, lnet: &node.lnet, turn: &node.turn)
     }
-    return Import(target: target, node: self, handle: handle, progress: progress)
+    return Import(
+      target: target, role: role, node: self, handle: handle, progress: progress)
   }
 }
 

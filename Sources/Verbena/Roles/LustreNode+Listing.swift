@@ -35,7 +35,9 @@ extension LustreNode {
     let memory = buffer.ref
     let call = Call<ObjectPage>()
     let desk = desk
-    let number = desk.makeNumber { event, roles, node in
+    let number = desk.makeNumber(
+      stopped: { call.finish(.failure(.stopped(operation, nil))) }
+    ) { event, roles, node in
       desk.forget(event.tag)
       let listing = roles.listing(ofTarget: target)
       guard listing.status == 0 else {

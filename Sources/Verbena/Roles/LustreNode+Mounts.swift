@@ -7,60 +7,24 @@ internal import Roles
 internal import Structures
 internal import Synchronization
 
-/// A mounted file system: imports of all its targets, which come back by themselves until `unmount`. Thread rule: any.
-package final class MountedFileSystem: Sendable {
-  package let fileSystem: String
-  let index: Int
-  private let owner: LustreNode
-  private let number: UInt32
-  private let end: Call<Bool>
-
-  fileprivate init(
-    _ fileSystem: String, index: Int, owner: LustreNode, number: UInt32, end: Call<Bool>
-  ) {
-    self.fileSystem = fileSystem
-    self.index = index
-    self.owner = owner
-    self.number = number
-    self.end = end
-  }
-
-  /// Leaves all targets in order, and waits until they know or their time has passed.
-  package func unmount() async {
-    let index = index
-    do throws(NodeError) {
-      try await owner.withRoles("unmount") { roles, node in roles.unmount(index, &node) }
-      _ = await end.outcome()
-    } catch {
-      // The node has stopped, and with it the mount.
-    }
-    owner.desk.forget(number)
-  }
-
-  /// Imports that are FULL or idle, and all of them.
-  package func counts() async throws(NodeError) -> (ready: Int, all: Int) {
-    let index = index
-    return try await owner.withRoles("mount") { roles, _ in
-      (roles.mounts[index].readyCount, roles.mounts[index].importCount)
-    }
-  }
-}
-
 extension LustreNode {
   /// Mounts a file system: asks its management server for the targets, and connects to each.
   ///
-  /// - Parameters:
-  ///   - fileSystem: its name, 1 to 8 characters.
-  ///   - management: NIDs of each node of its management server, the usual one first.
-  ///   - timeout: until every import must be FULL; then all is left again.
-  /// - Throws: `NodeError`: remote, with the explanation; timedOut, with what is missing; limit, cancelled, stopped.
+  /// See `Node.mount`.
   package func mount(
     _ fileSystem: String, management: [[NID]], timeout: Duration = .seconds(100)
   ) async throws(NodeError) -> MountedFileSystem {
     let peer = management.first?.first
     let ready = Call<Int>()
     let end = Call<Bool>()
-    let number = desk.makeNumber { event, roles, node in
+    let watchers = MountWatchers()
+    let number = desk.makeNumber(
+      stopped: {
+        ready.finish(.failure(.stopped("mount", peer)))
+        end.finish(.success(true))
+        watchers.finish()
+      }
+    ) { event, roles, node in
       switch event.kind {
       case .mounted: ready.finish(.success(Int(event.index)))
       case .mountFailed:
@@ -71,7 +35,12 @@ extension LustreNode {
               code: .remote, operation: "mount", peer: peer, errno: -event.status,
               explanation: text)))
         end.finish(.success(true))
-      case .unmounted: end.finish(.success(true))
+        watchers.finish()
+      case .unmounted:
+        end.finish(.success(true))
+        watchers.finish()
+      case .mountChanged:
+        watchers.tell(MountedTarget.all(ofMount: Int(event.index), roles, node))
       default: break
       }
     }
@@ -91,7 +60,7 @@ extension LustreNode {
         explanation: "the node has no place for another mount, or another management server")
     }
     let mount = MountedFileSystem(
-      fileSystem, index: index, owner: self, number: number, end: end)
+      fileSystem, index: index, owner: self, number: number, end: end, watchers: watchers)
     await watch(ready, peer, index, timeout)
     let outcome = await withTaskCancellationHandler {
       await ready.outcome()
@@ -135,30 +104,36 @@ extension LustreNode {
     }
   }
 
-  /// Leaves all targets that callers or mounts are connected to, then closes every connection in order, and waits until
-  /// all that was acknowledged is on disk.
-  package func stop() async {
-    _ = try? await withRoles("stop") { roles, node in
-      for index in 0..<roles.mounts.count where !roles.mounts[index].isOver {
-        roles.unmount(index, &node)
-      }
-      for place in 0..<node.connections.importPlaceCount {
-        guard let handle = node.connections.importHandle(at: place),
-          let tag = node.connections.view(handle)?.description.tag,
-          OwnerTag(raw: tag).part == .program
-        else { continue }
-        node.connections.close(handle, rpc: &node.rpc, lnet: &node.lnet, turn: &node.turn)
-      }
-    }
-    // A client has left when it has no imports any more; a server's own links end with the node.
-    for _ in 0..<Self.leaveLookCount where hosted.isEmpty {
-      let left = try? await withRoles("stop") { _, node in node.connections.importCount }
-      if left ?? 0 == 0 { break }
-      try? await Task.sleep(for: .milliseconds(5))
-    }
-    await node.stop()
+  /// Stops the node: `Node.stop`.
+  package func stop() async { await node.stop() }
+
+  /// Leaves all targets that callers, mounts or targets of this node are connected to, and waits until they know, or
+  /// their time has passed.
+  func leave() async {
+    let clock = ContinuousClock()
+    let end = clock.now + Self.leaveTime
+    _ = try? await withRoles("stop") { _, node in Self.closeImports(&node) }
+    repeat {
+      let hasLeft = try? await withRoles("stop") { roles, node in roles.leave(&node) }
+      // A node that has stopped already has nobody to leave.
+      guard hasLeft == false, clock.now < end else { return }
+      try? await Task.sleep(for: Self.leavePause)
+    } while !Task.isCancelled
   }
 
-  /// Looks, 5 ms apart, at whether all has been left: as long as a DISCONNECT may take.
-  private static let leaveLookCount = 1200
+  /// Those that callers have made.
+  private static func closeImports(_ node: inout NodeCore) {
+    for place in 0..<node.connections.importPlaceCount {
+      guard let handle = node.connections.importHandle(at: place),
+        let tag = node.connections.view(handle)?.description.tag,
+        OwnerTag(raw: tag).part == .program
+      else { continue }
+      node.connections.close(handle, rpc: &node.rpc, lnet: &node.lnet, turn: &node.turn)
+    }
+  }
+
+  /// As long as a DISCONNECT may take, and a little more.
+  private static let leaveTime = Duration.seconds(6)
+  /// Between two looks at whether all has been left.
+  private static let leavePause = Duration.milliseconds(5)
 }

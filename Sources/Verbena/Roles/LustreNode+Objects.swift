@@ -33,27 +33,46 @@ extension LustreNode {
 
   /// Does something to an object of a target, and waits for the end: PtlRPC's deadlines hold.
   ///
-  /// - Throws: `NodeError`: limit, remote with the target's errno, stopped.
+  /// - Throws: `NodeError`: limit, remote with the target's errno, cancelled, stopped.
   package func object(
     _ wish: ObjectWish, on owner: Import
+  ) async throws(NodeError) -> ObjectResult {
+    try await object(wish, onImport: owner.handle, timeout: nil)
+  }
+
+  /// The same; memory that the wire may still use is waited for after the timeout and a cancellation.
+  ///
+  /// - Parameter timeout: then it is given up; nil for never.
+  func object(
+    _ wish: ObjectWish, onImport handle: ImportHandle, timeout: Duration?
   ) async throws(NodeError) -> ObjectResult {
     let call = Call<ObjectResult>()
     let desk = desk
     let operation = "object \(wish.action)"
-    let number = desk.makeNumber { event, roles, _ in
+    let end = ObjectEnd()
+    let number = desk.makeNumber(
+      stopped: { call.finish(.failure(.stopped(operation, nil))) }
+    ) { event, roles, _ in
       let result = roles.objects.result(Int(event.index))
       roles.objects.release(Int(event.index))
       desk.forget(event.tag)
-      call.finish(
-        result.status == 0
-          ? .success(result) : .failure(NodeError(status: result.status, operation, nil)))
+      end.place.store(-1, ordering: .relaxed)
+      let outcome: Result<ObjectResult, NodeError> =
+        if end.isCancelled.load(ordering: .relaxed) {
+          .failure(.cancelled(operation, nil))
+        } else if result.status != 0 {
+          .failure(NodeError(status: result.status, operation, nil))
+        } else { .success(result) }
+      call.finish(outcome)
     }
-    let handle = owner.handle
     let isBegun: Bool
     do throws(NodeError) {
       isBegun = try await withRoles(operation) { roles, node in
-        guard node.connections.view(handle) != nil else { return false }
-        return roles.startObject(wish, on: handle, tag: number, &node) != nil
+        guard node.connections.view(handle) != nil,
+          let place = roles.startObject(wish, on: handle, tag: number, &node)
+        else { return false }
+        end.place.store(place, ordering: .relaxed)
+        return true
       }
     } catch {
       desk.forget(number)
@@ -65,6 +84,43 @@ extension LustreNode {
         code: .limit, operation: operation,
         explanation: "too many operations on objects are under way, or the import is gone")
     }
-    return try await call.outcome().get()
+    return try await outcome(of: call, end, timeout)
   }
+
+  /// Waits for an operation's end, which comes sooner when its time has passed or the caller is cancelled.
+  private func outcome(
+    of call: Call<ObjectResult>, _ end: ObjectEnd, _ timeout: Duration?
+  ) async throws(NodeError) -> ObjectResult {
+    let alarm = timeout.map { timeout in
+      Task {
+        try await Task.sleep(for: timeout)
+        self.abandon(end, .etimedout)
+      }
+    }
+    let outcome = await withTaskCancellationHandler {
+      await call.outcome()
+    } onCancel: {
+      end.isCancelled.store(true, ordering: .relaxed)
+      self.abandon(end, .eintr)
+    }
+    alarm?.cancel()
+    return try outcome.get()
+  }
+
+  private func abandon(_ end: ObjectEnd, _ error: WireErrno) {
+    desk.put(
+      RoleDesk.Work(
+        run: { roles, node in
+          let place = end.place.load(ordering: .relaxed)
+          if place >= 0 { roles.abandonObject(place, error.status, &node) }
+        }, stopped: {}))
+    node.inbox.send(isBounded: false) { _, _ in }
+  }
+}
+
+/// How a caller's operation on an object ends before its time.
+private final class ObjectEnd: Sendable {
+  /// Its place while it is under way, else -1; used on the loop only.
+  let place = Atomic<Int>(-1)
+  let isCancelled = Atomic<Bool>(false)
 }

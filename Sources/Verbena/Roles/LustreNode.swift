@@ -23,12 +23,12 @@ package struct HostedTarget: Sendable {
 /// What a `Node` can do, `node` can. Thread rule: any.
 package final class LustreNode: Sendable {
   package let node: Node
-  package let hosted: [HostedTarget]
   let desk: RoleDesk
 
-  private init(node: Node, hosted: [HostedTarget], desk: RoleDesk) {
+  package var hosted: [HostedTarget] { desk.hosted }
+
+  init(node: Node, desk: RoleDesk) {
     self.node = node
-    self.hosted = hosted
     self.desk = desk
   }
 
@@ -54,13 +54,12 @@ package final class LustreNode: Sendable {
     }
     let inbox = try Inbox()
     let stores = try await open(targets, inbox)
-    let desk = RoleDesk()
+    let desk = RoleDesk(hosted: targets)
     let node = try await Node.start(
-      configuration, inbox: inbox,
-      program: {
-        RoleProgram(configuration, hosted: targets, stores: stores, desk: desk, guest: guest())
-      }, transport: transport)
-    return LustreNode(node: node, hosted: targets, desk: desk)
+      configuration, inbox: inbox, desk: desk,
+      program: { RoleProgram(configuration, stores: stores, desk: desk, guest: guest()) },
+      transport: transport)
+    return LustreNode(node: node, desk: desk)
   }
 
   /// Opens the stores on a thread of their own: a disk takes its time.

@@ -28,18 +28,28 @@ final class RoleDesk: Sendable {
   }
   typealias Waiter = @Sendable (RolesEvent, inout Roles, inout NodeCore) -> Void
 
+  /// Who waits for events under a number.
+  private struct Listener: Sendable {
+    var heard: Waiter
+    var stopped: @Sendable () -> Void
+  }
+
   private struct State {
     var work: [Work] = []
     var notices: [String: TargetNotice] = [:]
     var listeners: [AsyncStream<TargetNotice>.Continuation] = []
     /// Who waits for events, by the number that they gave.
-    var waiters: [UInt32: Waiter] = [:]
+    var waiters: [UInt32: Listener] = [:]
     var lastNumber: UInt32 = 0
     var isClosed = false
   }
 
   private let state = Guarded(State())
   private let hasWork = Atomic<Bool>(false)
+  /// The targets that its node hosts.
+  let hosted: [HostedTarget]
+
+  init(hosted: [HostedTarget]) { self.hosted = hosted }
 
   /// Leaves work; the loop must be woken.
   func put(_ work: Work) {
@@ -63,20 +73,28 @@ final class RoleDesk: Sendable {
   }
 
   /// A number for events that `waiter` gets.
-  func makeNumber(_ waiter: @escaping Waiter) -> UInt32 {
-    state.withLock { state in
+  ///
+  /// - Parameter stopped: called when the node has stopped: there will be no more of them.
+  func makeNumber(
+    stopped: @escaping @Sendable () -> Void, _ waiter: @escaping Waiter
+  ) -> UInt32 {
+    let (number, isClosed) = state.withLock { state in
       repeat {
         state.lastNumber = state.lastNumber % 0x7FFF_FFFF + 1
       } while state.waiters[state.lastNumber] != nil
-      state.waiters[state.lastNumber] = waiter
-      return state.lastNumber
+      if !state.isClosed {
+        state.waiters[state.lastNumber] = Listener(heard: waiter, stopped: stopped)
+      }
+      return (state.lastNumber, state.isClosed)
     }
+    if isClosed { stopped() }
+    return number
   }
 
   func forget(_ number: UInt32) { state.withLock { $0.waiters[number] = nil } }
 
   func tell(
-    _ event: RolesEvent, _ roles: inout Roles, _ node: inout NodeCore, _ hosted: [HostedTarget]
+    _ event: RolesEvent, _ roles: inout Roles, _ node: inout NodeCore
   ) {
     switch event.kind {
     case .targetOpen, .targetFailed:
@@ -87,7 +105,7 @@ final class RoleDesk: Sendable {
           explanation: roles.explanation(ofTarget: Int(event.index))))
     case .mounted, .mountFailed, .mountChanged, .unmounted, .objectDone, .objectsListed:
       let waiter = state.withLock { $0.waiters[event.tag] }
-      waiter?(event, &roles, &node)
+      waiter?.heard(event, &roles, &node)
     }
   }
 
@@ -115,14 +133,15 @@ final class RoleDesk: Sendable {
   }
 
   func close() {
-    let (listeners, work) = state.withLock { state in
-      let work = state.work
+    let (listeners, work, waiters) = state.withLock { state in
+      let (work, waiters) = (state.work, state.waiters.values.map(\.stopped))
       state.work = []
       state.isClosed = true
       state.waiters = [:]
-      return (state.listeners, work)
+      return (state.listeners, work, waiters)
     }
     for one in work { one.stopped() }
+    for stopped in waiters { stopped() }
     for listener in listeners { listener.finish() }
   }
 }

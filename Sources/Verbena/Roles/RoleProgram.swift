@@ -17,7 +17,6 @@ struct RoleProgram<Guest: NodeProgram & ~Copyable>: NodeProgram, ~Copyable {
   private var roles: Roles
   private var guest: Guest
   private let desk: RoleDesk
-  private let hosted: [HostedTarget]
   private var files: RigidArray<FileStore>
   private var memories: RigidArray<MemoryStore>
   /// By target: which of the stores is its own.
@@ -30,22 +29,21 @@ struct RoleProgram<Guest: NodeProgram & ~Copyable>: NodeProgram, ~Copyable {
 
   /// - Parameter stores: of the targets with a directory, in their order.
   init(
-    _ configuration: NodeConfiguration, hosted: [HostedTarget], stores: consuming StoreCrate,
-    desk: RoleDesk, guest: consuming Guest
+    _ configuration: NodeConfiguration, stores: consuming StoreCrate, desk: RoleDesk,
+    guest: consuming Guest
   ) {
     roles = Roles(
       capacity: configuration.roles, serverRequests: configuration.rpc.capacity.serverRequests,
       exports: configuration.connections.capacity.exports)
     self.guest = guest
     self.desk = desk
-    self.hosted = hosted
     files = stores.take()
-    memories = RigidArray(capacity: hosted.count)
+    memories = RigidArray(capacity: desk.hosted.count)
   }
 
   mutating func started(_ node: inout NodeCore) {
     startServices(&node)
-    for target in hosted {
+    for target in desk.hosted {
       let image: TargetImage
       if target.directory == nil {
         let store = MemoryStore(target.specification.identity)
@@ -73,7 +71,7 @@ struct RoleProgram<Guest: NodeProgram & ~Copyable>: NodeProgram, ~Copyable {
   /// What clients and servers are asked on: an object server's OUT portal is the metadata server's too.
   private func startServices(_ node: inout NodeCore) {
     var services: [ServiceDescription] = [.lockCallback]
-    let kinds = hosted.map(\.specification.kind)
+    let kinds = desk.hosted.map(\.specification.kind)
     if !kinds.isEmpty { services.append(.lockCancel) }
     if kinds.contains(.mgs) { services.append(.mgs) }
     if kinds.contains(.mdt) { services += ServiceDescription.mds }
@@ -132,7 +130,7 @@ struct RoleProgram<Guest: NodeProgram & ~Copyable>: NodeProgram, ~Copyable {
     var isAny = false
     while let event = roles.events.popFirst() {
       isAny = true
-      desk.tell(event, &roles, &node, hosted)
+      desk.tell(event, &roles, &node)
     }
     node.pump()
     return isAny

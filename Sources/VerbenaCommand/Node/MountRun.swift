@@ -45,7 +45,7 @@ struct MountRun {
       do throws(NodeError) {
         for _ in 0..<count {
           let mount = try await client.mount(fileSystem, management: management, timeout: timeout)
-          imports += try await mount.counts().all
+          imports += try await mount.targets().count
           mounts.append(mount)
         }
         Streams.output(try await client.node.text(.imports))
