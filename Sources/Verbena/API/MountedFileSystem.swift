@@ -2,6 +2,7 @@ internal import BasicContainers
 internal import Connections
 public import LustreWire
 internal import NodeCore
+internal import Rings
 internal import Roles
 
 /// A mounted file system: connections to all its targets, which come back by themselves until `unmount`.
