@@ -45,6 +45,38 @@ struct ObjectForgeryTests {
     }
   }
 
+  @Test("10 §11.1: locks given up with DESTROY: the client's own, and no callback")
+  func locksGivenUp() throws {
+    let scene = try Scene()
+    let node = scene.world.node
+    let wish = LockWish(
+      object: scene.object.resource, mode: .protectedWrite, extent: 0, through: .max)
+    var lock = LockRequest()
+    lock.descriptor = wish.descriptor
+    let mine: [UInt8] = [1, 2, 3, 4, 5, 6, 7, 8]
+    let enqueued = scene.ask(.ldlmEnqueue, [lock.encoded + mine])
+    let reply = try #require(enqueued?.value(LockReply.self))
+    let held = node.use { $0.connections.serverLockCount }
+    #expect(held == 1)
+    let before = node.use { $0.connections.counters.callbacksSent }
+    var body = ObjectAttributes()
+    body.object = scene.object
+    body.valid = [.id, .group]
+    var cancels = LockRequest()
+    cancels.count = 2
+    var cookie = [UInt8](repeating: 0, count: 8)
+    cookie.withMutableRawSpan { reply.handle.encode(into: &$0, at: 0) }
+    // One that nobody has, and that of the lock.
+    let answer = scene.ask(
+      .ostDestroy, [body.encoded, cancels.encoded + mine + cookie, []], portal: .ostIO)
+    #expect(answer?.status == 0)
+    let left = node.use { core in
+      [core.connections.serverLockCount, Int(core.connections.counters.callbacksSent - before)]
+    }
+    #expect(left == [0, 0])
+    #expect(node.server.destroyed == 1)
+  }
+
   struct Transfer {
     var opcode = Opcode.ostRead
     var attributes = ObjectAttributes()

@@ -133,6 +133,11 @@ package struct ObjectServer: TargetServer, ~Copyable {
       return
     }
     recallReply(index, received, node)
+    if received.body.opcode == .ostDestroy {
+      // Locks that the client gives up with the object (spec 10 §11.1): nobody need ask for them back.
+      node.connections.cancelLocks(
+        from: 0, buffer: 2, of: request, export: export, rpc: &node.rpc, turn: &node.turn)
+    }
     operations[index].stage = .start
     clientSlots.settle(&disk)
     let mustWait = !waiting.isEmpty || !clientSlots.isSettled
