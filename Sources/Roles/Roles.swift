@@ -31,6 +31,9 @@ package struct Roles: ~Copyable {
   var links = ServerLinks()
   package var objects: ObjectClient
 
+  /// Nanoseconds since 1970 at time 0 of the turn's clock: what logs say of times.
+  let clockStart: UInt64
+
   /// By slot of a peer's request that a target serves: the target.
   var targetOfRequest: RigidArray<UInt16>
   /// By slot of an export: its target.
@@ -47,7 +50,11 @@ package struct Roles: ~Copyable {
   /// - Parameters:
   ///   - serverRequests: peers' requests that PtlRPC keeps.
   ///   - exports: clients that the connections keep.
-  package init(capacity: RolesCapacity, serverRequests: Int, exports: Int) {
+  ///   - clockStart: nanoseconds since 1970 at time 0 of the turn's clock.
+  package init(
+    capacity: RolesCapacity, serverRequests: Int, exports: Int, clockStart: UInt64 = 0
+  ) {
+    self.clockStart = clockStart
     events = FixedQueue(capacity: capacity.events, filler: RolesEvent(.unmounted, index: 0))
     disks = RigidArray(
       capacity: capacity.managementServers + capacity.metadataServers + capacity.objectServers)

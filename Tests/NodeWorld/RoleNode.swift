@@ -39,6 +39,8 @@ class RoleNode: Program {
   /// What the roles told, all of it.
   private(set) var told: [RolesEvent] = []
   private var now: UInt64 = 0
+  /// In September of 2026, at time 0 of the world.
+  static let clockStart: UInt64 = 1_790_000_000 * second
 
   init(
     _ disks: [RoleDisk] = [], capacity: RolesCapacity = RolesCapacity(),
@@ -47,7 +49,7 @@ class RoleNode: Program {
     self.disks = disks
     roles = Roles(
       capacity: capacity, serverRequests: limits.rpc.capacity.serverRequests,
-      exports: limits.connections.capacity.exports)
+      exports: limits.connections.capacity.exports, clockStart: RoleNode.clockStart)
   }
 
   override func started(_ core: inout NodeCore) {

@@ -28,6 +28,24 @@ import Testing
     #expect(cluster.world.leaks().isEmpty)
   }
 
+  @Test("11 §12: logs and their markers say when they were made")
+  func times() throws {
+    let cluster = try ManagedCluster()
+    cluster.world.run(30) { cluster.isOpen }
+    let logs = cluster.management.roles.managementServers[0].fileSystems[0].logs.map(\.log)
+    #expect(logs.count >= 3)
+    for log in logs {
+      var isSwapped = false
+      let header = try LogHeader(decoding: log.bytes.rawBytes, swapped: &isSwapped)
+      #expect((1_790_000_000...1_790_000_030).contains(header.timestamp), "\(log.name)")
+      // The first marker stands behind the header and has the same time.
+      let bytes = Array(log.bytes[ConfigLog.chunkByteCount...].prefix(300))
+      let stamp = (0..<8).map { UInt8(truncatingIfNeeded: header.timestamp >> Int64(8 * $0)) }
+      let isThere = (0..<bytes.count - 8).contains { Array(bytes[$0..<$0 + 8]) == stamp }
+      #expect(isThere, "\(log.name)")
+    }
+  }
+
   @Test func watchersHearOfANewTarget() throws {
     let cluster = try ManagedCluster()
     cluster.world.run(30) { cluster.isOpen }

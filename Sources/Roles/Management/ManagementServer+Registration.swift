@@ -120,7 +120,8 @@ extension ManagementServer {
       if isGrownUp(node.turn.now) { answer.flags.insert(.recoveryCapable) }
       revokes = .recovery
     } else {
-      let outcome = try new.register(request, nextLog: &nextLog, at: 0)
+      let outcome = try new.register(
+        request, nextLog: &nextLog, at: Self.unixSeconds(node.turn.now, clockStart))
       answer = outcome.info
       if outcome.isChanged { revokes = .configuration }
     }

@@ -44,6 +44,7 @@ package struct ManagementServer: TargetServer, ~Copyable {
   /// Its place among the targets of the node, and the connections' number for it.
   let target: Int
   let slot: UInt32
+  let clockStart: UInt64
   /// Parameters of all nodes: exists on every server, and is empty (spec 11 §12).
   let parameters: ConfigLog
   var nextLog: UInt64 = 3
@@ -57,12 +58,20 @@ package struct ManagementServer: TargetServer, ~Copyable {
   /// When the first request came: for as long as the server is young, restarts are not complete (spec 11 §14).
   var startedAt: UInt64?
 
-  init(_ specification: TargetSpecification, target: Int, slot: UInt32, image: TargetImage) {
+  /// - Parameters:
+  ///   - clockStart: nanoseconds since 1970 at time 0 of the turn's clock.
+  ///   - now: of that clock.
+  init(
+    _ specification: TargetSpecification, target: Int, slot: UInt32, image: TargetImage,
+    clockStart: UInt64, at now: UInt64
+  ) {
     self.specification = specification
     self.target = target
     self.slot = slot
+    self.clockStart = clockStart
     parameters = ConfigLog(
-      name: "params", id: LogID(object: 2, sequence: 10), createdAt: 0)
+      name: "params", id: LogID(object: 2, sequence: 10),
+      createdAt: Self.unixSeconds(now, clockStart))
     var failure: String?
     for name in image.blobNames where name.description.hasPrefix(ManagedFileSystem.blobPrefix) {
       let label = String(
@@ -80,6 +89,11 @@ package struct ManagementServer: TargetServer, ~Copyable {
     }
     self.failure = failure
     indexLogs()
+  }
+
+  /// Seconds since 1970.
+  static func unixSeconds(_ now: UInt64, _ clockStart: UInt64) -> Int64 {
+    Int64((clockStart &+ now) / 1_000_000_000)
   }
 
   package mutating func serve(

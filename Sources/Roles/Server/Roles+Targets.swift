@@ -37,7 +37,9 @@ extension Roles {
     case .mgs:
       place = managementServers.count
       managementServers.append(
-        ManagementServer(specification, target: target, slot: slot, image: image))
+        ManagementServer(
+          specification, target: target, slot: slot, image: image, clockStart: clockStart,
+          at: node.turn.now))
     case .mdt:
       place = metadataServers.count
       metadataServers.append(

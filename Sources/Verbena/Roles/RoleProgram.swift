@@ -34,7 +34,8 @@ struct RoleProgram<Guest: NodeProgram & ~Copyable>: NodeProgram, ~Copyable {
   ) {
     roles = Roles(
       capacity: configuration.roles, serverRequests: configuration.rpc.capacity.serverRequests,
-      exports: configuration.connections.capacity.exports)
+      exports: configuration.connections.capacity.exports,
+      clockStart: clinux_realtime_nanoseconds() - clinux_monotonic_nanoseconds())
     self.guest = guest
     self.desk = desk
     files = stores.take()
