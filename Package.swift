@@ -146,6 +146,10 @@ let package = Package(
       name: "mount-and-copy",
       dependencies: ["Verbena", "EmulatedTransport", "LustreWire", "RDMATransport"],
       path: "Sources/Examples/mount-and-copy", swiftSettings: settings),
+    .executableTarget(
+      name: "own-target",
+      dependencies: ["Verbena", "EmulatedTransport", "LustreWire", "RDMATransport"],
+      path: "Sources/Examples/own-target", swiftSettings: settings),
 
     .testTarget(name: "TidyTests"),
 
@@ -254,7 +258,7 @@ let package = Package(
     .testTarget(
       name: "CommandTests",
       dependencies: [
-        "ask-target", "mount-and-copy",
+        "ask-target", "mount-and-copy", "own-target",
         "VerbenaCommand", "BenchKit", "LustreWire", "O2IBLND", arguments, logging,
         .product(name: "Subprocess", package: "swift-subprocess"),
       ]),

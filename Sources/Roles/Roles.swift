@@ -39,6 +39,9 @@ package struct Roles: ~Copyable {
   /// By slot of an export: its target.
   var targetOfExport: RigidArray<UInt16>
 
+  /// The tags of targets that the program above serves begin here: their events are passed on.
+  package static let firstProgramTarget = 0x8000
+
   /// A target of this node: which server it is, and where among those of its kind.
   struct HostedTarget {
     var kind: TargetKind
@@ -80,15 +83,22 @@ package struct Roles: ~Copyable {
       let export = ExportHandle(raw: Handle(raw: event.tag))
       let target = Int(targetOfExport[export.raw.slot])
       targetOfRequest[event.handle.slot] = UInt16(target)
+      guard target < Self.firstProgramTarget else { return false }
       serve(event.serverRequest, of: export, target, &node)
     case .exportConnected:
       if let view = node.connections.view(event.exportHandle) {
         targetOfExport[event.handle.slot] = UInt16(view.target.tag)
+        guard view.target.tag < Self.firstProgramTarget else { return false }
         report(event, to: Int(view.target.tag), &node)
       }
-    case .exportGone: report(event, to: Int(targetOfExport[event.handle.slot]), &node)
+    case .exportGone:
+      let target = Int(targetOfExport[event.handle.slot])
+      guard target < Self.firstProgramTarget else { return false }
+      report(event, to: target, &node)
     case .transferred, .acknowledged:
-      report(event, to: Int(targetOfRequest[event.handle.slot]), &node)
+      let target = Int(targetOfRequest[event.handle.slot])
+      guard target < Self.firstProgramTarget else { return false }
+      report(event, to: target, &node)
     case .lockGranted: report(event, to: target(ofSlot: event.tag), &node)
     case .called, .connected, .closed, .attemptFailed, .lost, .evicted, .idle, .replied, .failed,
       .released, .lockHeld, .lockFailed, .lockBlocked, .lockReleased, .lockLost, .glimpsed,

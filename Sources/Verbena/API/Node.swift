@@ -46,17 +46,19 @@ public final class Node: Sendable {
   ///
   /// - Parameters:
   ///   - configuration: who it is.
+  ///   - targets: what it serves: for a configuration with places for clients.
   ///   - transport: makes the transport; called once, on the node's own thread, which it stays on.
   /// - Throws: `NodeError`: configuration, system, transport.
   public static func start<Transport: RDMATransport & ~Copyable & SendableMetatype>(
-    _ configuration: NodeConfiguration,
+    _ configuration: NodeConfiguration, targets: [ServedTarget] = [],
     transport: @escaping @Sendable () throws(TransportError) -> Transport
   ) async throws(NodeError) -> Node {
     guard configuration.connections.capacity != .none else {
+      guard targets.isEmpty else { throw .withoutConnections("start") }
       return try await start(configuration, program: { NoProgram() }, transport: transport)
     }
     return try await LustreNode.start(
-      configuration, guest: { NoProgram() }, transport: transport
+      configuration, serving: targets, guest: { NoProgram() }, transport: transport
     ).node
   }
 

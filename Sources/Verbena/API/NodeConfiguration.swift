@@ -59,8 +59,8 @@ public struct NodeConfiguration: Sendable {
     isControllable = false
   }
 
-  /// Lets the node connect to targets elsewhere (`Node.connect`), and mount file systems (`Node.mount`); without it a
-  /// node speaks LNet only. Memory for all of it is taken at the start.
+  /// Lets the node connect to targets elsewhere (`Node.connect`), mount file systems (`Node.mount`) and serve targets
+  /// of its own (`ServedTarget`); without it a node speaks LNet only. Memory for all of it is taken at the start.
   ///
   /// - Parameters:
   ///   - imports: connections to targets at a time, 1 to 4096: for a mount one for each of its targets, and one for its

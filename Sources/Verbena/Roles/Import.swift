@@ -162,6 +162,8 @@ public struct ImportReply: Sendable {
   public var transno: UInt64
   /// The buffers behind the message's body.
   public var buffers: [[UInt8]]
+  /// The target's numbers have the other byte order.
+  let isSwapped: Bool
 }
 
 extension Node {

@@ -135,7 +135,8 @@ final class RequestFlight {
       return .success(
         ImportReply(
           status: event.status, lastCommitted: reply.body.lastCommitted,
-          transno: reply.body.transno, buffers: buffers))
+          transno: reply.body.transno, buffers: buffers,
+          isSwapped: reply.message.swapped))
     } catch {
       return .failure(
         NodeError(

@@ -44,7 +44,7 @@ package final class LustreNode: Sendable {
     Guest: NodeProgram & ~Copyable & SendableMetatype
   >(
     _ configuration: NodeConfiguration, targets: [HostedTarget] = [],
-    guest: @escaping @Sendable () -> Guest,
+    serving served: [ServedTarget] = [], guest: @escaping @Sendable () -> Guest,
     transport: @escaping @Sendable () throws(TransportError) -> Transport
   ) async throws(NodeError) -> LustreNode {
     guard configuration.connections.capacity != .none else {
@@ -52,14 +52,36 @@ package final class LustreNode: Sendable {
         code: .configuration, operation: "start",
         explanation: "a node with roles has connections: call enableConnections")
     }
+    try check(served, configuration)
     let inbox = try Inbox()
     let stores = try await open(targets, inbox)
-    let desk = RoleDesk(hosted: targets)
+    let desk = RoleDesk(hosted: targets, served: ServedTargets(served, inbox: inbox))
     let node = try await Node.start(
       configuration, inbox: inbox, desk: desk,
       program: { RoleProgram(configuration, stores: stores, desk: desk, guest: guest()) },
       transport: transport)
     return LustreNode(node: node, desk: desk)
+  }
+
+  private static func check(
+    _ served: [ServedTarget], _ configuration: NodeConfiguration
+  ) throws(NodeError) {
+    func refuse(_ why: String) -> NodeError {
+      NodeError(code: .configuration, operation: "start", explanation: why)
+    }
+    guard served.count <= configuration.connections.capacity.targets else {
+      throw refuse(
+        "\(served.count) targets and places for \(configuration.connections.capacity.targets): give "
+          + "enableConnections clients, and a node at most \(ServedTarget.countMax) targets")
+    }
+    for (place, target) in served.enumerated() {
+      if served[..<place].contains(where: { $0.name == target.name }) {
+        throw refuse("\(target.name) is given twice")
+      }
+      guard (1...128).contains(target.handlerCountMax) else {
+        throw refuse("\(target.name): \(target.handlerCountMax) handlers at a time: give 1 to 128")
+      }
+    }
   }
 
   /// Opens the stores on a thread of their own: a disk takes its time.

@@ -48,8 +48,13 @@ final class RoleDesk: Sendable {
   private let hasWork = Atomic<Bool>(false)
   /// The targets that its node hosts.
   let hosted: [HostedTarget]
+  /// Those that its user serves.
+  let served: ServedTargets
 
-  init(hosted: [HostedTarget]) { self.hosted = hosted }
+  init(hosted: [HostedTarget], served: ServedTargets) {
+    self.hosted = hosted
+    self.served = served
+  }
 
   /// Leaves work; the loop must be woken.
   func put(_ work: Work) {

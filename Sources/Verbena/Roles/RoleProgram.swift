@@ -64,6 +64,7 @@ struct RoleProgram<Guest: NodeProgram & ~Copyable>: NodeProgram, ~Copyable {
             explanation: "its name is taken on this node, or there are too many targets"))
       }
     }
+    desk.served.start(&node)
     node.pump()
     guest.started(&node)
     settle(&node)
@@ -72,7 +73,7 @@ struct RoleProgram<Guest: NodeProgram & ~Copyable>: NodeProgram, ~Copyable {
   /// What clients and servers are asked on: an object server's OUT portal is the metadata server's too.
   private func startServices(_ node: inout NodeCore) {
     var services: [ServiceDescription] = [.lockCallback]
-    let kinds = desk.hosted.map(\.specification.kind)
+    let kinds = desk.hosted.map(\.specification.kind) + desk.served.kinds
     if !kinds.isEmpty { services.append(.lockCancel) }
     if kinds.contains(.mgs) { services.append(.mgs) }
     if kinds.contains(.mdt) { services += ServiceDescription.mds }
@@ -93,7 +94,7 @@ struct RoleProgram<Guest: NodeProgram & ~Copyable>: NodeProgram, ~Copyable {
   }
 
   mutating func received(_ event: ConnectionsEvent, _ node: inout NodeCore) {
-    if !roles.handle(event, &node) { guest.received(event, &node) }
+    if !roles.handle(event, &node), !desk.served.take(event, &node) { guest.received(event, &node) }
   }
 
   mutating func expired(timer owner: UInt32, _ node: inout NodeCore) {
@@ -139,6 +140,7 @@ struct RoleProgram<Guest: NodeProgram & ~Copyable>: NodeProgram, ~Copyable {
 
   mutating func ended() {
     guest.ended()
+    desk.served.stop()
     for place in files.indices { files[place].stop() }
     for place in files.indices {
       // The disk decides how long; the thread that waits has nothing else to do any more.
