@@ -61,11 +61,16 @@ package struct ConnectionsConfiguration: Sendable {
 /// What has happened, by kind.
 package struct ConnectionsCounters: Equatable, Sendable, BitwiseCopyable {
   // Imports.
-  /// CONNECTs put on the wire.
+  /// CONNECTs given to LNet.
   package var attempts: UInt64 = 0
-  /// Attempts that were not sent, because their NID was not discovered in time.
+  /// Attempts for which no CONNECT was made, because their NID was not discovered in time.
   package var attemptsUnsent: UInt64 = 0
+  /// Of `attempts`: ended with an error, of whatever kind.
   package var attemptsFailed: UInt64 = 0
+  /// Of those: no connection to the NID came about, or it ended, so that the CONNECT was not put on the wire.
+  package var attemptsUnconnected: UInt64 = 0
+  /// Of those: put on the wire, and not answered in time.
+  package var attemptsUnanswered: UInt64 = 0
   package var connects: UInt64 = 0
   package var evictions: UInt64 = 0
   package var pingsSent: UInt64 = 0

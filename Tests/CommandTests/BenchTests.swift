@@ -104,6 +104,9 @@ import Testing
     // All imports of a client share one connection.
     #expect(metric("lnd_connections") == 5)
     #expect((metric("attempts") ?? 0) >= 15)
+    #expect(metric("timeouts") == 0 && metric("attempts_refused") == 0)
+    // The server was a process of its own.
+    #expect(metric("server_resident_bytes") ?? 0 > 0)
     #expect(metric("seconds_to_full") ?? 0 > 0)
     #expect(Self.count(Self.series(report)[0]) == 15)
   }

@@ -113,6 +113,7 @@ struct ConnectionListTests {
   func winnerFirst() {
     var bench = Bench([a, b, c])
     while bench.attempt()?.nid != c {}
+    bench.list.answered()
     bench.list.succeeded(at: bench.now, measured: second)
     #expect((0..<3).map { bench.list[$0].nid } == [c, a, b])
     #expect(bench.list.current?.nid == c)

@@ -2,15 +2,42 @@ internal import Synchronization
 
 /// What the imports of a storm's clients report, all clients together. Thread rule: any.
 package final class StormBoard: Sendable {
+  /// What became of CONNECTs, by when they ended.
+  package struct Attempts: Equatable, Sendable {
+    /// Put on the wire.
+    package var sent = 0
+    /// Of those, not answered in time; and answered with an error.
+    package var unanswered = 0
+    package var refused = 0
+    /// Not put on the wire: the server was not discovered, or there was no connection to it.
+    package var unsent = 0
+    /// Connections of the driver that were made.
+    package var connections = 0
+    package init() {}
+
+    package static func - (one: Attempts, other: Attempts) -> Attempts {
+      var result = one
+      result.sent -= other.sent
+      result.unanswered -= other.unanswered
+      result.refused -= other.refused
+      result.unsent -= other.unsent
+      result.connections -= other.connections
+      return result
+    }
+
+    package static func += (one: inout Attempts, other: Attempts) {
+      one.sent += other.sent
+      one.unanswered += other.unanswered
+      one.refused += other.refused
+      one.unsent += other.unsent
+      one.connections += other.connections
+    }
+  }
+
   package struct Counts: Sendable {
     package var full = 0
     package var evicted = 0
-    /// CONNECTs that were put on the wire, by when they ended; and those of them that were not answered in time.
-    package var attempts: UInt64 = 0
-    package var timeouts = 0
-    package var refusals = 0
-    /// Connections of the driver that were made.
-    package var connections: UInt64 = 0
+    package var attempts = Attempts()
     /// From when the server was back until an import was FULL.
     package var timesToFull = LatencyRecorder()
     package init() {}
@@ -19,8 +46,8 @@ package final class StormBoard: Sendable {
   private struct State {
     var counts = Counts()
     var isFull: [Bool]
-    /// By import: FULL again after the server had gone.
-    var hasReturned: [Bool]
+    /// By import: when it was FULL again after the server had gone, in nanoseconds; 0: it is not yet.
+    var returnedAt: [UInt64]
     var returnedCount = 0
     var isServerGone = false
     /// When the server was back, in nanoseconds; 0: it has not gone, or is not back yet.
@@ -32,11 +59,22 @@ package final class StormBoard: Sendable {
 
   package init(importCount: Int) {
     self.importCount = importCount
-    let none = Array(repeating: false, count: importCount)
-    state = Mutex(State(isFull: none, hasReturned: none))
+    state = Mutex(
+      State(
+        isFull: Array(repeating: false, count: importCount),
+        returnedAt: Array(repeating: 0, count: importCount)))
   }
 
-  package var counts: Counts { state.withLock { $0.counts } }
+  package var counts: Counts {
+    state.withLock { state in
+      var counts = state.counts
+      guard state.backAt > 0 else { return counts }
+      for time in state.returnedAt where time > 0 {
+        counts.timesToFull.record(time > state.backAt ? time - state.backAt : 1)
+      }
+      return counts
+    }
+  }
 
   /// Whether all imports are FULL; once the server has gone: again, as one that has not noticed yet is FULL too.
   package var isWhole: Bool {
@@ -46,20 +84,18 @@ package final class StormBoard: Sendable {
     }
   }
 
-  /// The server is about to go.
-  package func serverGoes() { state.withLock { $0.isServerGone = true } }
-
-  /// The server is back: from now on everything is counted anew.
-  package func begin(at now: UInt64) {
+  /// The server is about to go: from now on everything is counted anew.
+  package func serverGoes() {
     state.withLock { state in
       let full = state.counts.full
       state.counts = Counts()
       state.counts.full = full
-      state.backAt = now
-      // Whoever was faster than we learnt that it listens.
-      for _ in 0..<state.returnedCount { state.counts.timesToFull.record(1) }
+      state.isServerGone = true
     }
   }
+
+  /// The server has been back since then, in nanoseconds; some imports may be FULL already.
+  package func isBack(since time: UInt64) { state.withLock { $0.backAt = time } }
 
   // MARK: - The clients' side
 
@@ -68,26 +104,13 @@ package final class StormBoard: Sendable {
       guard state.isFull[index] != isFull else { return }
       state.isFull[index] = isFull
       state.counts.full += isFull ? 1 : -1
-      guard isFull, state.isServerGone, !state.hasReturned[index] else { return }
-      state.hasReturned[index] = true
+      guard isFull, state.isServerGone, state.returnedAt[index] == 0 else { return }
+      state.returnedAt[index] = max(now, 1)
       state.returnedCount += 1
-      guard state.backAt > 0 else { return }
-      state.counts.timesToFull.record(now > state.backAt ? now - state.backAt : 1)
-    }
-  }
-
-  func failed(isTimeout: Bool) {
-    state.withLock { state in
-      if isTimeout { state.counts.timeouts += 1 } else { state.counts.refusals += 1 }
     }
   }
 
   func evicted() { state.withLock { $0.counts.evicted += 1 } }
 
-  func add(attempts: UInt64, connections: UInt64) {
-    state.withLock { state in
-      state.counts.attempts += attempts
-      state.counts.connections += connections
-    }
-  }
+  func add(_ attempts: Attempts) { state.withLock { $0.counts.attempts += attempts } }
 }

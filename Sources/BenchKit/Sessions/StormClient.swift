@@ -16,8 +16,8 @@ package struct StormClient: NodeProgram {
   private let targetCount: Int
   /// The place of its first import on the board.
   private let firstPlace: Int
-  private var attempts: UInt64 = 0
-  private var connections: UInt64 = 0
+  /// What the board knows already.
+  private var reported = StormBoard.Attempts()
 
   package init(_ board: StormBoard, server: NID, targetCount: Int, client: Int) {
     self.board = board
@@ -56,17 +56,21 @@ package struct StormClient: NodeProgram {
     case .evicted:
       board.became(place, isFull: false, at: now)
       board.evicted()
-    case .attemptFailed:
-      report(node)
-      board.failed(isTimeout: event.status == WireErrno.etimedout.status)
+    case .attemptFailed: report(node)
     default: break
     }
   }
 
   private mutating func report(_ node: borrowing NodeCore) {
-    let counters = (node.connections.counters.attempts, node.lnd.counters.establishedActive)
-    board.add(
-      attempts: counters.0 &- attempts, connections: counters.1 &- connections)
-    (attempts, connections) = counters
+    let counters = node.connections.counters
+    var all = StormBoard.Attempts()
+    all.sent = Int(counters.attempts - counters.attemptsUnconnected)
+    all.unanswered = Int(counters.attemptsUnanswered)
+    all.refused = Int(
+      counters.attemptsFailed - counters.attemptsUnconnected - counters.attemptsUnanswered)
+    all.unsent = Int(counters.attemptsUnsent + counters.attemptsUnconnected)
+    all.connections = Int(node.lnd.counters.establishedActive)
+    board.add(all - reported)
+    reported = all
   }
 }

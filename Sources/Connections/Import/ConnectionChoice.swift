@@ -15,7 +15,9 @@ package struct ImportConnection: Equatable, Sendable, BitwiseCopyable {
   package var nid: NID
   /// When it was tried last; 0 for never. Nanoseconds.
   package var lastAttempt: UInt64 = 0
+  /// Attempts over it, those that were never sent among them; `connects` of the tools' nids_stats.
   package var attempts: UInt16 = 0
+  /// How many of them were answered, with success or not.
   package var replied: UInt16 = 0
   package var readiness = PeerReadiness.pending
 
@@ -137,11 +139,10 @@ package struct ConnectionList: Sendable, BitwiseCopyable {
     (0..<count).contains { $0 != Int(chosen) && cells[$0].lastAttempt + time <= now }
   }
 
-  /// The attempt was answered with success: its connection becomes the head (§9.4 point 5).
+  /// An answer (`answered`) was a success: its connection becomes the head (§9.4 point 5).
   package mutating func succeeded(at now: UInt64, measured: UInt64) {
     guard count > 0 else { return }
-    var winner = cells[Int(chosen)]
-    winner.replied &+= 1
+    let winner = cells[Int(chosen)]
     for index in stride(from: Int(chosen), to: 0, by: -1) { cells[index] = cells[index - 1] }
     cells[0] = winner
     chosen = 0

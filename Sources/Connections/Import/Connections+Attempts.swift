@@ -131,6 +131,11 @@ extension Connections {
       granted = readReply(event.request, slot, &facts, &failure, rpc: &rpc, turn: &turn)
     } else {
       facts.errno = WireErrno.etimedout.rawValue
+      if rpc.hasLeft(event.request) {
+        counters.attemptsUnanswered += 1
+      } else {
+        counters.attemptsUnconnected += 1
+      }
     }
     let latency = UInt64(rpc.latency(ofImport: UInt32(slot))) * nanosecondsPerSecond
     release(event.request, rpc: &rpc, turn: &turn)

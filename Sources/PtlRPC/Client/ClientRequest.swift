@@ -35,6 +35,8 @@ struct ClientRequest: BitwiseCopyable {
   var isStarted = false
   /// The PUT of this attempt was given to LNet.
   var isSent = false
+  /// LNet has said that it left.
+  var hasLeft = false
   /// Bulk operations laid open, in order, as a list of cells.
   var firstCell = noCell
   var lastCell = noCell

@@ -10,6 +10,7 @@ extension PtlRPC {
   mutating func requestSent(_ slot: Int, _ event: LNetEvent, turn: inout Turn) {
     guard event.isUnlinked else { return }
     requests.cells[slot].sendDescriptor = .none
+    if event.kind == .send, event.status == 0 { requests.cells[slot].hasLeft = true }
     if requests[slot].state == .active, event.kind == .send, event.status < 0,
       !requests[slot].hasReply
     {

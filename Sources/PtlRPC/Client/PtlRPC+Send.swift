@@ -142,6 +142,12 @@ extension PtlRPC {
     body.encode(into: &bytes, at: RPCMessage.headerByteCount(buffers: count))
   }
 
+  /// Whether the last attempt of a request was put on the wire; false when it waited for a connection to the end.
+  package mutating func hasLeft(_ handle: RequestHandle) -> Bool {
+    guard let slot = requests.slot(handle.raw) else { return false }
+    return requests[slot].hasLeft
+  }
+
   // MARK: - Ends
 
   /// Tells the owner how an attempt ended; what is still on the wire is taken back next.
@@ -205,6 +211,7 @@ extension PtlRPC {
     requests.cells[slot].state = .active
     requests.cells[slot].isStarted = false
     requests.cells[slot].isSent = false
+    requests.cells[slot].hasLeft = false
     requests.cells[slot].hasFinalReply = false
     requests.cells[slot].hasReply = false
     requests.cells[slot].reply = .none

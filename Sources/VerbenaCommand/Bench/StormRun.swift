@@ -47,7 +47,8 @@ struct StormRun: Sendable {
 
   // MARK: - Nodes
 
-  private func startServer(instance: UInt32) async throws(CommandFailure) -> Node {
+  /// The server's part, in its own process: says when it listens, and serves until standard input ends.
+  func serve(instance: UInt32, fabric: String) async throws {
     var configuration = NodeConfiguration(nids: [server])
     var capacity = ConnectionsCapacity()
     capacity.imports = 1
@@ -65,9 +66,25 @@ struct StormRun: Sendable {
     configuration.driverLimits.peers = 2 * clientCount + 16
     configuration.lnetLimits.messagesInPlace = max(2048, rpc.serverRequests)
     let targetCount = targetCount
-    return try await start(configuration, FabricLimits()) {
+    let node = try await start(configuration, FabricLimits(), on: fabric) {
       SessionServer(targetCount: targetCount, instance: instance)
     }
+    Streams.output("\(clinux_monotonic_nanoseconds())\n")
+    Thread.detachNewThread {
+      _ = try? FileHandle.standardInput.readToEnd()
+      exit(0)
+    }
+    try await node.waitUntilStopped()
+  }
+
+  private func startServer(
+    instance: Int, _ interruption: Interruption
+  ) async throws -> StormServer {
+    try await StormServer.start(
+      [
+        "--on", fabric, "--instance", "\(instance)", "--clients", "\(clientCount)", "--targets",
+        "\(targetCount)", "--profile", "\(timing.name)",
+      ], interruption)
   }
 
   private func startClient(
@@ -77,7 +94,7 @@ struct StormRun: Sendable {
     configuration.keepTablesSmall(servers: 1, imports: targetCount, timing: timing)
     let (server, targetCount) = (server, targetCount)
     return try await start(
-      configuration, FabricLimits(memoryByteCountMax: Self.clientByteCountMax)
+      configuration, FabricLimits(memoryByteCountMax: Self.clientByteCountMax), on: fabric
     ) { StormClient(board, server: server, targetCount: targetCount, client: index) }
   }
 
@@ -85,10 +102,9 @@ struct StormRun: Sendable {
   private static let clientByteCountMax = 16 << 20
 
   private func start<Program: NodeProgram & SendableMetatype & ~Copyable>(
-    _ configuration: NodeConfiguration, _ limits: FabricLimits,
+    _ configuration: NodeConfiguration, _ limits: FabricLimits, on fabric: String,
     program: @escaping @Sendable () -> Program
   ) async throws(CommandFailure) -> Node {
-    let fabric = fabric
     let addresses = configuration.nids.map(\.address)
     do throws(NodeError) {
       return try await Node.start(configuration, program: program) {
@@ -102,7 +118,8 @@ struct StormRun: Sendable {
 
   func run(into report: inout BenchReport, _ interruption: Interruption) async throws {
     let board = StormBoard(importCount: clientCount * targetCount)
-    var nodes = [try await startServer(instance: 1)]
+    var server = try await startServer(instance: 1, interruption)
+    var nodes: [Node] = []
     var failure: (any Error)?
     do {
       let began = clinux_monotonic_nanoseconds()
@@ -110,24 +127,37 @@ struct StormRun: Sendable {
         nodes.append(try await startClient(index, board))
       }
       try await wait("at first", board, interruption)
-      let joined = clinux_monotonic_nanoseconds() - began
-      let host = ProcessFigures()
+      var figures = Figures()
+      figures.joinedNanoseconds = clinux_monotonic_nanoseconds() - began
       board.serverGoes()
-      await nodes[0].kill()
+      await server.kill()
       try await Task.sleep(for: down)
-      let processor = ProcessFigures.processorNanoseconds
-      nodes[0] = try await startServer(instance: 2)
-      let back = clinux_monotonic_nanoseconds()
-      board.begin(at: back)
+      figures.before = ProcessFigures()
+      server = try await startServer(instance: 2, interruption)
+      board.isBack(since: server.listeningSince)
       defer {
-        file(
-          board, into: &report, host, joinedNanoseconds: joined,
-          processorNanoseconds: ProcessFigures.processorNanoseconds - processor)
+        figures.after = ProcessFigures()
+        figures.server = server.figures
+        file(board, into: &report, figures)
       }
       try await wait("after the server was back", board, interruption)
     } catch { failure = error }
+    await server.kill()
     for node in nodes.reversed() { await node.kill() }
     if let failure { throw failure }
+  }
+
+  /// What the storm took of the host: by the clients' process before and after, and by the server's.
+  private struct Figures {
+    var joinedNanoseconds: UInt64 = 0
+    var before = ProcessFigures()
+    var after = ProcessFigures()
+    var server = ProcessFigures()
+
+    var clientSeconds: Double {
+      Double(after.processorNanoseconds - before.processorNanoseconds) / 1e9
+    }
+    var serverSeconds: Double { Double(server.processorNanoseconds) / 1e9 }
   }
 
   private func wait(
@@ -146,62 +176,68 @@ struct StormRun: Sendable {
     }
   }
 
-  private func file(
-    _ board: StormBoard, into report: inout BenchReport, _ host: ProcessFigures,
-    joinedNanoseconds: UInt64, processorNanoseconds: UInt64
-  ) {
+  private func file(_ board: StormBoard, into report: inout BenchReport, _ figures: Figures) {
     let counts = board.counts
-    let perImport = Double(counts.attempts) / Double(board.importCount)
+    let perImport = Double(counts.attempts.sent) / Double(board.importCount)
     let seconds = Double(counts.timesToFull.summary.max) / 1e9
     var table = Table([.init("from back to FULL", isNumber: false)] + LatencySummary.columns)
     table.add(["imports"] + counts.timesToFull.summary.cells)
     report.tables.append(("Time from the server's return", table))
-    var facts = Table([.init("what", isNumber: false), .init("count")])
-    for (name, value) in [
-      ("imports FULL", "\(counts.full) of \(board.importCount)"),
-      ("attempts per import", Fixed.text(perImport, places: 3)),
-      ("attempts not answered in time", "\(counts.timeouts)"),
-      ("attempts refused", "\(counts.refusals)"), ("evicted", "\(counts.evicted)"),
-      ("LND connections made", "\(counts.connections)"),
-      ("processor seconds", Fixed.text(Double(processorNanoseconds) / 1e9, places: 2)),
-      ("threads", "\(host.threadCount)"), ("resident MiB", "\(host.residentBytes >> 20)"),
-    ] { facts.add([name, value]) }
-    report.tables.append(("What it took", facts))
+    report.tables.append(("What it took", facts(counts, board.importCount, figures)))
+    let metrics: [(String, Double)] = [
+      ("clients", Double(clientCount)), ("nids", Double(clientCount)),
+      ("lnd_connections", Double(counts.attempts.connections)),
+      ("imports_total", Double(board.importCount)), ("imports_full", Double(counts.full)),
+      ("evicted", Double(counts.evicted)), ("attempts", Double(counts.attempts.sent)),
+      ("timeouts", Double(counts.attempts.unanswered)),
+      ("attempts_refused", Double(counts.attempts.refused)),
+      ("attempts_unsent", Double(counts.attempts.unsent)), ("seconds_to_full", seconds),
+    ]
+    let host: [(String, Double)] = [
+      ("seconds_to_join", Double(figures.joinedNanoseconds) / 1e9),
+      ("processor_seconds", figures.clientSeconds + figures.serverSeconds),
+      ("server_processor_seconds", figures.serverSeconds),
+      ("threads", Double(figures.after.threadCount)),
+      ("descriptors", Double(figures.after.descriptorCount)),
+      ("server_descriptors", Double(figures.server.descriptorCount)),
+      ("resident_bytes", Double(figures.after.residentBytes)),
+      ("server_resident_bytes", Double(figures.server.residentBytes)),
+    ]
     report.series.append(
       BenchSeries(
-        name: "storm", labels: [("profile", .string("\(timing.name)"))],
-        metrics: [
-          ("clients", Double(clientCount)), ("nids", Double(clientCount)),
-          ("lnd_connections", Double(counts.connections)),
-          ("imports_total", Double(board.importCount)), ("imports_full", Double(counts.full)),
-          ("evicted", Double(counts.evicted)), ("attempts", Double(counts.attempts)),
-          ("timeouts", Double(counts.timeouts)), ("seconds_to_full", seconds),
-          ("seconds_to_join", Double(joinedNanoseconds) / 1e9),
-          ("processor_seconds", Double(processorNanoseconds) / 1e9),
-          ("threads", Double(host.threadCount)), ("resident_bytes", Double(host.residentBytes)),
-        ], latency: counts.timesToFull))
+        name: "storm", labels: [("profile", .string("\(timing.name)"))], metrics: metrics + host,
+        latency: counts.timesToFull))
     report.failureCount += board.importCount - counts.full
     report.summary =
       "\(counts.full) of \(board.importCount) imports FULL \(Fixed.text(seconds, places: 2)) s after the server was "
       + "back, \(Fixed.text(perImport, places: 2)) attempts each"
   }
-}
 
-/// What this process takes of its host.
-struct ProcessFigures {
-  let threadCount: Int
-  let residentBytes: Int
-
-  init() {
-    let files = HostFiles()
-    func number(_ key: String) -> Int {
-      let words = (files.value(of: key, in: "/proc/self/status") ?? "").split(separator: " ")
-      return words.first.flatMap { Int($0) } ?? 0
-    }
-    threadCount = number("Threads")
-    residentBytes = number("VmRSS") << 10
+  private func facts(
+    _ counts: StormBoard.Counts, _ importCount: Int, _ figures: Figures
+  ) -> Table {
+    let perImport = Double(counts.attempts.sent) / Double(importCount)
+    var facts = Table(
+      [.init("what", isNumber: false), .init("clients"), .init("server")])
+    for (name, clients, server) in [
+      ("imports FULL", "\(counts.full) of \(importCount)", "-"),
+      ("attempts per import", Fixed.text(perImport, places: 3), "-"),
+      ("attempts not answered in time", "\(counts.attempts.unanswered)", "-"),
+      ("attempts refused", "\(counts.attempts.refused)", "-"),
+      ("attempts not put on the wire", "\(counts.attempts.unsent)", "-"),
+      ("evicted", "\(counts.evicted)", "-"),
+      ("LND connections made", "\(counts.attempts.connections)", "-"),
+      (
+        "processor seconds", Fixed.text(figures.clientSeconds, places: 2),
+        Fixed.text(figures.serverSeconds, places: 2)
+      ),
+      ("threads", "\(figures.after.threadCount)", "\(figures.server.threadCount)"),
+      ("descriptors", "\(figures.after.descriptorCount)", "\(figures.server.descriptorCount)"),
+      (
+        "resident MiB", "\(figures.after.residentBytes >> 20)",
+        "\(figures.server.residentBytes >> 20)"
+      ),
+    ] { facts.add([name, clients, server]) }
+    return facts
   }
-
-  /// Of all threads so far.
-  static var processorNanoseconds: UInt64 { UInt64(max(0, clock())) * 1000 }
 }

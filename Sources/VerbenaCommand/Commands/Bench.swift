@@ -10,5 +10,6 @@ struct Bench: AsyncParsableCommand {
       """,
     subcommands: [
       BenchConnect.self, BenchMessage.self, BenchBulk.self, BenchRPC.self, BenchStorm.self,
+      BenchStormServer.self,
     ])
 }

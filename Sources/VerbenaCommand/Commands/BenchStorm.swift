@@ -6,8 +6,8 @@ struct BenchStorm: AsyncParsableCommand {
     commandName: "storm",
     abstract: "How soon all clients are back after their server has died.",
     discussion: """
-      Clients connect to every target of one server; the server ends as if its process had died, and is started \
-      again. Measured is the time from its return (its listener accepts) until each import is FULL. All nodes run in \
+      Clients connect to every target of one server; the server's process is killed, and another one is started. \
+      Measured is the time from its return (its listener accepts) until each import is FULL. All clients run in \
       this process, on an emulated fabric.
       """)
 
