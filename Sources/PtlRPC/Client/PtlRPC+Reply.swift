@@ -109,10 +109,11 @@ extension PtlRPC {
     finishIfComplete(slot, turn: &turn)
   }
 
+  /// The body of a sound final reply. The least status is no errno: it has no positive form.
   private static func finalBody(_ bytes: borrowing RawSpan) -> RPCBody? {
     do throws(WireError) {
       let body = try RPCBody(RPCMessage(decoding: bytes), in: bytes)
-      return body.type == .request ? nil : body
+      return body.type == .request || body.status == .min ? nil : body
     } catch { return nil }
   }
 

@@ -48,7 +48,7 @@ package struct ConfigLog: Sendable {
       if offset % Self.chunkByteCount == 0 { firstIndices.append(last) }
       offset += Int(record.length)
     }
-    guard last == header.lastIndex else { return nil }
+    guard last == header.lastIndex, header.count <= last + 1 else { return nil }
   }
 
   /// Makes the sections of a target count no more: it has new ones (spec 11 §12.1, SKIP).

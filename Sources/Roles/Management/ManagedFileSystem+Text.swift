@@ -5,6 +5,8 @@ package import Storage
 // How a file system is kept: its logs as they are, and one text that says the rest.
 extension ManagedFileSystem {
   private static let head = "management 1"
+  /// No count gets as far as this: a text with a higher one is spoilt.
+  private static let countMax: UInt64 = 1 << 62
   static let blobPrefix = "fs/"
 
   /// The name of the text's blob.
@@ -32,13 +34,14 @@ extension ManagedFileSystem {
       let words = line.split(separator: " ").map { String($0) }
       switch (words.first, words.count) {
       case ("step", 2):
-        guard let number = UInt32(words[1]) else { return nil }
+        guard let number = UInt32(words[1]), number <= 1 << 30 else { return nil }
         step = number
       case ("version", 2):
-        guard let number = UInt64(words[1]) else { return nil }
+        guard let number = UInt64(words[1]), number <= Self.countMax else { return nil }
         version = number
       case ("log", 3):
-        guard let object = UInt64(words[2]), object > 0, let blob = BlobName(words[1]),
+        guard let object = UInt64(words[2]), object > 0, object <= Self.countMax,
+          let blob = BlobName(words[1]),
           let bytes = image.blob(blob),
           let log = ConfigLog(
             name: words[1], id: LogID(object: object, sequence: 10), bytes: bytes)

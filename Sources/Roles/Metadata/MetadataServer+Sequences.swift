@@ -121,7 +121,9 @@ struct SequenceTable {
     for (key, value) in stored {
       if key == Self.metaKey {
         nextMeta = value
-      } else if key > Self.first, (key - Self.first) / Self.width <= UInt64(Self.superMax) {
+      } else if key >= Self.first + Self.width,
+        (key - Self.first) / Self.width <= UInt64(Self.superMax)
+      {
         let place = Int((key - Self.first) / Self.width)
         while owners.count < place { owners.append(nil) }
         owners[place - 1] = (

@@ -315,7 +315,7 @@ extension ObjectClient {
     guard status == 0 else { return WireErrno.eproto.status }
     let code: Int32? = try? BulkIOReply.result(
       0, reply.message, in: node.turn.memory.bytes(reply.bytes))
-    guard let code, code <= 0 else { return WireErrno.eproto.status }
+    guard let code, code <= 0, code != .min else { return WireErrno.eproto.status }
     if code < 0 { return code }
     if !request.isShort, node.rpc.bulkByteCount(of: request.handle) != UInt64(request.count) {
       return WireErrno.eio.status

@@ -106,7 +106,7 @@ package struct ObjectServer: TargetServer, ~Copyable {
     waiting = FixedQueue(capacity: places, filler: 0)
     creations = FixedQueue(capacity: places, filler: 0)
     lastIDs = [:]
-    for (sequence, id) in image.sequences { lastIDs[sequence] = id }
+    for (sequence, id) in image.sequences { lastIDs[sequence] = min(id, Self.numberMax) }
     grants = ObjectGrants(
       exports: exports, tax: UInt64(traits.extentTaxKiB) * 1024,
       chunk: UInt64(traits.initialGrant(bulkByteCount: traits.bulkByteCountMax)))

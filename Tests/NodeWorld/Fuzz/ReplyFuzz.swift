@@ -65,7 +65,7 @@ package final class ReplyFuzz {
       }
       world.run(0.01)
     }
-    report.bentCount = server.bentCount
+    report.bentCount = server.lieCount
     // An honest server again: those that have not given up go on.
     server.script = ByteSource([])
     world.run(300)
@@ -77,66 +77,5 @@ package final class ReplyFuzz {
     // The servers go on: they may be asking each other something just now.
     report.violations += world.leaks().filter { $0.hasPrefix("node 1") }
     return report
-  }
-}
-
-/// A server whose words are bent when they are handed over.
-final class HostileServer: RoleNode {
-  var host: SimulatedHost?
-  var script = ByteSource([])
-  private(set) var bentCount = 0
-
-  override func started(_ core: inout NodeCore) {
-    super.started(&core)
-    for place in 0..<core.connections.targetPlaceCount
-    where core.connections.targetView(at: place) != nil {
-      core.connections.set(.open, ofTarget: UInt32(place))
-    }
-  }
-
-  override func handsOver(_ core: inout NodeCore) {
-    guard let host, !script.isEmpty else { return }
-    for index in 0..<core.turn.sends.count {
-      let request = core.turn.sends[index]
-      guard request.operation != .rdmaRead, request.segmentCount == 1,
-        let bytes = host.memory.gather([request.segments.0])
-      else { continue }
-      if request.operation == .rdmaWrite {
-        // Bulk: what is read of an object, tables and long replies.
-        bend(bytes, from: 0, head: false, request.segments.0, host)
-      } else if isReply(bytes) {
-        bend(bytes, from: Self.payload, head: true, request.segments.0, host)
-      }
-    }
-  }
-
-  /// Where the payload of a message lies that carries one.
-  private static let payload = O2IBEnvelope.byteCount + LNetHeader.byteCount
-
-  /// Whether it is one of PtlRPC's: a PUT with a payload that is a message.
-  private func isReply(_ bytes: [UInt8]) -> Bool {
-    guard bytes.count > Self.payload + RPCHeader.byteCount,
-      let message = try? O2IBMessage(decoding: bytes.rawBytes), case .immediate = message.body
-    else { return false }
-    let rpc = Array(bytes[Self.payload...])
-    return (try? RPCMessage(decoding: rpc.rawBytes)) != nil
-  }
-
-  private func bend(
-    _ bytes: [UInt8], from start: Int, head: Bool, _ segment: Segment, _ host: SimulatedHost
-  ) {
-    let choice = script.next()
-    guard choice & 3 == 3 else { return }
-    var bent = bytes
-    for _ in 0...(Int(choice) >> 2 & 3) {
-      if head, script.next() & 1 == 0 {
-        ByteBender.bendHead(&bent, from: start, &script)
-      } else {
-        ByteBender.bend(&bent, from: head ? start + 224 : start, &script)
-      }
-    }
-    bentCount += 1
-    _ = host.memory.scatter(
-      bent, key: segment.localKey, address: segment.address, needs: [])
   }
 }

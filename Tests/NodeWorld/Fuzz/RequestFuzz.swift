@@ -40,7 +40,7 @@ package final class RequestFuzz {
   private init(_ bytes: [UInt8]) throws {
     source = ByteSource(bytes)
     let limits = Self.limits(cookie: 0x1000)
-    server = FuzzServer(
+    server = LyingServer(
       [RoleDisk(.of(.mgs)), RoleDisk(.of(.mdt)), RoleDisk(.of(.ost), byteCapacity: 16 << 20)],
       limits: limits)
     try world.add(server, limits: limits)
@@ -131,17 +131,6 @@ package final class RequestFuzz {
         let view = core.connections.exportHandle(at: place).flatMap { core.connections.view($0) }
         return view?.nid == World.nid(2) && view?.isTimed == true
       }
-    }
-  }
-}
-
-/// Its targets are open at once; what is made known later waits for nobody either.
-final class FuzzServer: RoleNode {
-  override func started(_ core: inout NodeCore) {
-    super.started(&core)
-    for place in 0..<core.connections.targetPlaceCount
-    where core.connections.targetView(at: place) != nil {
-      core.connections.set(.open, ofTarget: UInt32(place))
     }
   }
 }
