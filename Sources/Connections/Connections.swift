@@ -116,9 +116,12 @@ package struct Connections: ~Copyable {
   /// Whether the node may hand in the next event or expiry; else it takes `events` first. One event may end all
   /// requests of an import, and each of those tells its owner.
   package var hasRoom: Bool {
-    mutating get {
-      events.freeCapacity >= min(capacity.events / 2, 16 + requests.count + held.count)
-    }
+    mutating get { events.freeCapacity >= reservedEventCount }
+  }
+
+  /// Places for events that are kept for what one event from below can bring about.
+  var reservedEventCount: Int {
+    mutating get { min(capacity.events / 2, 16 + requests.count + held.count) }
   }
 
   /// Appends an event for the rooms above. `hasRoom` keeps place for what one event can bring about; what a call

@@ -98,6 +98,8 @@ package struct ConnectionsCounters: Equatable, Sendable, BitwiseCopyable {
   // Locks.
   package var locksExhausted: UInt64 = 0
   package var locksCancelled: UInt64 = 0
+  /// Callbacks, and news of granted locks, for which there was no room at once; each try counts.
+  package var lockCallsDelayed: UInt64 = 0
   package var callbacksSent: UInt64 = 0
   package var callbacksAnswered: UInt64 = 0
   /// Callbacks about locks that were gone already.

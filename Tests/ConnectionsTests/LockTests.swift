@@ -12,7 +12,7 @@ import Testing
 @testable import Connections
 
 /// A server that serves enqueues and completes what is granted later.
-private final class LockServer: Server {
+final class LockServer: Server {
   override func received(_ event: ConnectionsEvent, _ core: inout NodeCore) {
     switch event.kind {
     case .requested
@@ -32,7 +32,7 @@ private final class LockServer: Server {
 }
 
 /// A client that notes what becomes of its locks.
-private final class LockClient: Client {
+final class LockClient: Client {
   var news: [String] = []
   var cancelsWhenBlocked = true
   /// The callback service is not there: it never answers.

@@ -58,7 +58,9 @@ extension Connections {
     _ handle: LockHandle, value: ObjectLockValue? = nil, rpc: inout PtlRPC, turn: inout Turn
   ) {
     guard let lock = locks.slot(handle.raw), locks.cells[lock].isCompleting else { return }
-    callBack(lock, .ldlmCompletionCallback, value: value, rpc: &rpc, turn: &turn)
+    if !callBack(lock, .ldlmCompletionCallback, value: value, rpc: &rpc, turn: &turn) {
+      owe(.completion, lock, turn: &turn)
+    }
   }
 
   /// Takes a resource away from all its holders: each is called back, and cancels (spec 11 §11).
@@ -94,12 +96,13 @@ extension Connections {
   /// Places for locks, taken or not.
   package var serverLockPlaceCount: Int { locks.capacity }
 
-  /// For lists: the lock at a place, with its client's export; nil for an empty one.
+  /// For lists: the lock at a place, with its client's export, `.none` for one of a target's own; nil for an empty one.
   package func serverLock(at place: Int) -> (view: LockView, export: ExportHandle)? {
     guard locks.isTaken(place), let view = view(ofServerLock: LockHandle(raw: locks.handle(place)))
     else { return nil }
-    let export = Int(locks.cells[place].export)
-    return (view, ExportHandle(raw: exports.handle(export)))
+    let export = locks.cells[place].export
+    if export == noRecord { return (view, .none) }
+    return (view, ExportHandle(raw: exports.handle(Int(export))))
   }
 
   /// Cancels the locks that a request brings along beside its own matter: those that are the client's (§11.2).
@@ -182,9 +185,11 @@ extension Connections {
     evict(ExportHandle(raw: exports.handle(Int(slot))), rpc: &rpc, turn: &turn)
   }
 
-  /// A client has not given up a lock in time.
+  /// A client has not given up a lock in time, or something is to be tried again.
   mutating func lockTimerExpired(_ lock: Int, rpc: inout PtlRPC, turn: inout Turn) {
-    guard locks.isTaken(lock), locks.cells[lock].isBlocked else { return }
+    guard locks.isTaken(lock) else { return }
+    if !locks.cells[lock].debts.isEmpty { return payDebts(lock, rpc: &rpc, turn: &turn) }
+    guard locks.cells[lock].isBlocked else { return }
     counters.evictionsByLock += 1
     evict(
       ExportHandle(raw: exports.handle(Int(locks.cells[lock].export))), rpc: &rpc, turn: &turn)

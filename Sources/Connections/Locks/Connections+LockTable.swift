@@ -58,7 +58,7 @@ extension Connections {
     locks.cells[lock].descriptor.grantedMode = record.descriptor.requestedMode
   }
 
-  private func stands(_ other: Int, against lock: Int) -> Bool {
+  func stands(_ other: Int, against lock: Int) -> Bool {
     let record = locks.cells[lock]
     let obstacle = locks.cells[other]
     guard other != lock, obstacle.target == record.target,
@@ -96,16 +96,20 @@ extension Connections {
     locks.cells[lock].isBlocked = true
     // A target gives its own locks up by itself, and soon.
     guard locks.cells[lock].export != noRecord else { return }
-    if let timer = locks.cells[lock].timer {
-      turn.timers.arm(timer, at: turn.now + timing.lockCallbackTimeout)
-    }
-    callBack(lock, .ldlmBlockingCallback, about: conflicting, rpc: &rpc, turn: &turn)
+    // First it must hear that it has it.
+    guard locks.cells[lock].debts.isEmpty,
+      callBack(lock, .ldlmBlockingCallback, about: conflicting, rpc: &rpc, turn: &turn)
+    else { return owe(.blocking, lock, turn: &turn) }
+    let deadline = turn.now + timing.lockCallbackTimeout
+    locks.cells[lock].deadline = deadline
+    if let timer = locks.cells[lock].timer { turn.timers.arm(timer, at: deadline) }
   }
 
+  /// - Returns: false when there is no room for a request.
   mutating func callBack(
     _ lock: Int, _ opcode: Opcode, about: LockDescriptor? = nil, value: ObjectLockValue? = nil,
     rpc: inout PtlRPC, turn: inout Turn
-  ) {
+  ) -> Bool {
     let record = locks.cells[lock]
     let export = ExportHandle(raw: exports.handle(Int(record.export)))
     let isCompletion = opcode == .ldlmCompletionCallback
@@ -115,8 +119,7 @@ extension Connections {
     let begun = try? beginCallback(
       opcode, to: export, buffers: lengths, limit: turn.now + timing.lockCallbackTimeout,
       tag: locks.handle(lock).raw, rpc: &rpc, turn: &turn)
-    // Without room for it, the client is asked when the lock's time has passed.
-    guard let handle = begun else { return }
+    guard let handle = begun else { return false }
     requests[handle.raw.slot].isAboutLock = true
     encodeCall(
       handle, record, about: about ?? record.descriptor, lengths, rpc: &rpc, turn: &turn)
@@ -127,6 +130,7 @@ extension Connections {
     locks.cells[lock].callback = handle
     counters.callbacksSent += 1
     call(handle, rpc: &rpc, turn: &turn)
+    return true
   }
 
   /// A lock is given up; those that waited for it may be granted.
@@ -157,9 +161,7 @@ extension Connections {
       decide(lock, turn: &turn)
       if locks.cells[lock].isGranted {
         locks.cells[lock].isCompleting = locks.cells[lock].export != noRecord
-        tell(
-          ConnectionsEvent(
-            .lockGranted, locks.handle(lock), tag: locks.cells[lock].target))
+        announce(lock, turn: &turn)
       } else {
         callBlockersBack(of: lock, rpc: &rpc, turn: &turn)
       }

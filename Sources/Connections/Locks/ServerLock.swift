@@ -10,6 +10,18 @@ package struct LockHandle: Hashable, BitwiseCopyable, Sendable {
   package static var none: LockHandle { LockHandle(raw: .none) }
 }
 
+/// What there was no room for when a lock's turn came; it is tried again until there is.
+struct LockDebts: OptionSet, BitwiseCopyable {
+  var rawValue: UInt8
+
+  /// The handler does not know yet that it is granted.
+  static let telling = LockDebts(rawValue: 1)
+  /// Its client does not know yet that it is granted.
+  static let completion = LockDebts(rawValue: 2)
+  /// Its client was not asked yet to give it up.
+  static let blocking = LockDebts(rawValue: 4)
+}
+
 /// A client's lock in the server's table.
 struct ServerLock: BitwiseCopyable {
   var target: UInt32
@@ -24,8 +36,10 @@ struct ServerLock: BitwiseCopyable {
   var isCompleting = false
   /// The client was asked to give it up.
   var isBlocked = false
-  /// The client is evicted when it has not done so by then.
+  /// The client is evicted when it has not done so by `deadline`; with debts: when they are tried again.
   var timer: TimerID?
+  var deadline: UInt64 = 0
+  var debts: LockDebts = []
   var callback = RequestHandle.none
   /// Order of arrival: who came first is granted first.
   var order: UInt64 = 0

@@ -12,9 +12,9 @@ extension Connections {
   ) {
     let index = event.request.raw.slot
     guard index < requests.count, requests[index].handle == event.request,
-      requests[index].stage == .sent
+      requests[index].stage == .sent, rpc.hasEnded(event.request)
     else {
-      // Given up meanwhile.
+      // Given up meanwhile, or sent again.
       counters.eventsIgnored += 1
       return
     }

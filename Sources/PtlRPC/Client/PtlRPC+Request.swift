@@ -99,6 +99,12 @@ extension PtlRPC {
     return Reply(message: message, body: try RPCBody(message, in: span), bytes: bytes)
   }
 
+  /// Whether the last attempt has ended and none was asked for since: else an event of its end is no news any more.
+  package mutating func hasEnded(_ handle: RequestHandle) -> Bool {
+    let slot = slot(of: handle)
+    return requests[slot].state == .ended && !requests[slot].wantsResend
+  }
+
   /// Bytes that the bulk of a request has moved.
   package mutating func bulkByteCount(of handle: RequestHandle) -> UInt64 {
     requests[slot(of: handle)].bulkByteCount
