@@ -14,7 +14,7 @@ import Simulation
 import Testing
 
 /// A reply as it came: its body, and its buffers behind it.
-private struct Captured {
+struct Captured {
   var bytes: [UInt8]
   var body: RPCBody
   var buffers: [[UInt8]]
@@ -44,7 +44,7 @@ private struct Captured {
 }
 
 /// Sends requests as they are, and keeps the replies.
-private final class BareClient: Program {
+final class BareClient: Program {
   private(set) var answer: [UInt8]?
   private(set) var failure: Int32?
   private(set) var bulk: [UInt8] = []
@@ -80,7 +80,7 @@ private final class BareClient: Program {
 
   func send(
     _ request: Captured, to server: NID, _ portals: (Portal, Portal), handle: Cookie,
-    sinkByteCount: Int = 0
+    sinkByteCount: Int = 0, source: [UInt8] = [], bulkPortal: Portal = .mgsBulk
   ) throws {
     answer = nil
     failure = nil
@@ -100,7 +100,12 @@ private final class BareClient: Program {
       if sinkByteCount > 0, let memory = core.turn.memory.bulk.allocateRun(byteCount: sinkByteCount)
       {
         sink = memory
-        draft.bulk = BulkDescription(.sink, portal: .mgsBulk, memory: memory)
+        draft.bulk = BulkDescription(.sink, portal: bulkPortal, memory: memory)
+      }
+      if !source.isEmpty, let memory = core.turn.memory.bulk.allocateRun(byteCount: source.count) {
+        var span = core.turn.memory.mutableBytes(memory)
+        span.copy(from: source.rawBytes)
+        draft.bulk = BulkDescription(.source, portal: bulkPortal, memory: memory)
       }
       guard let begun = try? core.rpc.begin(draft, buffers: lengths, turn: &core.turn) else {
         return
@@ -119,7 +124,7 @@ private final class BareClient: Program {
 
 @Suite struct CapturedMountTests {
   /// MGS, MDT0000 and OST0000 of the file system `lustre` on one node, as in the capture.
-  private final class Cluster {
+  final class Cluster {
     let world = World()
     let server: RoleNode
     let client = BareClient()
@@ -137,13 +142,22 @@ private final class BareClient: Program {
     }
 
     func ask(
-      frame: Int, _ portals: (Portal, Portal), sinkByteCount: Int = 0,
-      _ edit: (inout Captured) -> Void = { _ in }
+      frame: Int, _ portals: (Portal, Portal), sinkByteCount: Int = 0, source: [UInt8] = [],
+      bulkPortal: Portal = .mgsBulk, _ edit: (inout Captured) -> Void = { _ in }
     ) throws -> Captured {
       var request = try Captured(frame: frame)
       edit(&request)
+      return try ask(
+        request, portals, sinkByteCount: sinkByteCount, source: source, bulkPortal: bulkPortal)
+    }
+
+    func ask(
+      _ request: Captured, _ portals: (Portal, Portal), sinkByteCount: Int = 0,
+      source: [UInt8] = [], bulkPortal: Portal = .mgsBulk
+    ) throws -> Captured {
       try client.send(
-        request, to: World.nid(0), portals, handle: handle, sinkByteCount: sinkByteCount)
+        request, to: World.nid(0), portals, handle: handle, sinkByteCount: sinkByteCount,
+        source: source, bulkPortal: bulkPortal)
       world.run(60) { self.client.answer != nil || self.client.failure != nil }
       let answer = try Captured(try #require(client.answer, "\(request.body.opcode)"))
       if request.body.opcode.isConnect { handle = answer.body.handle }
