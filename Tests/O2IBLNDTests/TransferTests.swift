@@ -135,6 +135,22 @@ struct TransferTests {
     #expect(node.release())
   }
 
+  @Test("an errno of a peer is one: none is beyond 4095", arguments: [Int32.min, -4096, -4095])
+  func boundedErrnos(status: Int32) {
+    let node = OneNode()
+    node.accept()
+    node.send(.get(8192))
+    node.completeSends()
+    node.deliver(PeerMessage.completion(0xD7, lastCookie(node, offset: 120), status).bytes)
+    #expect(node.takeEvents(.getReply).map(\.status) == [-4095])
+    #expect(node.takeEvents(.finished).map(\.outcome) == [.remoteError])
+    node.send(.put(8192))
+    node.completeSends()
+    node.deliver(PeerMessage.completion(0xD3, lastCookie(node, offset: 120), status).bytes)
+    #expect(node.takeEvents(.finished).map(\.status) == [-4095])
+    #expect(node.release())
+  }
+
   @Test("§6.3: PUT_REQ as the sink, to its PUT_DONE", arguments: [8192, 100, -71, -90])
   func putAsSink(status: Int32) {
     let node = OneNode()
