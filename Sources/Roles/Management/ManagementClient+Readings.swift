@@ -303,7 +303,10 @@ extension ManagementClient {
     let bytes = node.turn.memory.bytes(reply.bytes)
     let answer: ConfigReadReply? =
       reply.body.status == 0 ? try? reply.message.value(at: 1, in: bytes) : nil
-    guard let answer, answer.offset >= reading.version, answer.offset <= answer.size else {
+    // A version to ask on from is needed, so none is the last.
+    guard let answer, answer.offset >= reading.version, answer.offset <= answer.size,
+      answer.offset < .max
+    else {
       return "the management server's table of NIDs \(reading.name) cannot be read"
     }
     let table = node.turn.memory.bytes(reading.bulk.part(offset: 0, length: Int(count)))
