@@ -59,6 +59,21 @@ struct RecoveryTests {
     #expect(world.leaks().isEmpty)
   }
 
+  @Test("10 §12: who is asked for patience comes again, whatever else is sent meanwhile")
+  func patience() throws {
+    let (world, server, client) = try mounted()
+    server.answers = [WireErrno.einprogress.status]
+    #expect(client.send(.mdsStatfs, on: 1, tag: 1))
+    world.run(0.1)
+    for tag in UInt32(2)...8 {
+      #expect(client.ends[1] == nil || tag > 3)
+      #expect(client.send(.mdsStatfs, on: 1, tag: tag))
+      world.run(0.5)
+    }
+    #expect(client.ends[1]?.map(\.status) == [0])
+    #expect(server.served.count == 9)
+  }
+
   @Test("evicted by NID: all exports of the node, and of no other")
   func evictionByNID() throws {
     let world = World()

@@ -261,6 +261,12 @@ extension Connections {
   mutating func activity(_ slot: Int, turn: inout Turn) {
     let next = Pinger.afterSending(at: turn.now, awaitsCommit: false, timing)
     imports.cells[slot].nextPing = next
-    arm(slot, at: next, &turn)
+    armFull(slot, at: next, &turn)
+  }
+
+  /// Arms for a ping, or for what was postponed if that is earlier: other requests must not put it off for ever.
+  mutating func armFull(_ slot: Int, at deadline: UInt64, _ turn: inout Turn) {
+    let isFull = imports.cells[slot].machine.state == .full
+    arm(slot, at: isFull ? min(deadline, imports.cells[slot].nextPostponed) : deadline, &turn)
   }
 }

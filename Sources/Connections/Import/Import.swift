@@ -33,6 +33,8 @@ struct Import: BitwiseCopyable {
   var timer: TimerID?
   /// Nanoseconds, of the pinger; 0 for now.
   var nextPing: UInt64 = 0
+  /// When the first of the requests that were asked for patience is sent again; `.max` for none.
+  var nextPostponed: UInt64 = .max
   var lastReply: UInt64 = 0
   /// The CONNECT under way: until when, and whether it waits for discovery.
   var attemptDeadline: UInt64 = 0

@@ -98,8 +98,9 @@ extension Connections {
     requests[index].postponed += 1
     let wait = UInt64(min(requests[index].postponed, 30)) * nanosecondsPerSecond
     requests[index].notBefore = turn.now + wait
-    let due = min(turn.now + wait, imports.cells[slot].nextPing)
-    arm(slot, at: due, &turn)
+    imports.cells[slot].nextPostponed = min(
+      imports.cells[slot].nextPostponed, turn.now + wait)
+    armFull(slot, at: imports.cells[slot].nextPing, &turn)
   }
 
   private mutating func replySeen(
@@ -149,7 +150,7 @@ extension Connections {
     facts.nextPing = imports.cells[slot].nextPing
     switch Pinger.decide(facts, at: turn.now, timing) {
     case .wait(let until):
-      if let until { arm(slot, at: until, &turn) }
+      if let until { armFull(slot, at: until, &turn) }
     case .connect(let next):
       imports.cells[slot].nextPing = next
       step(slot, .connectRequested, rpc: &rpc, lnet: &lnet, turn: &turn)

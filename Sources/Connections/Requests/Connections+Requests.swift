@@ -220,6 +220,8 @@ extension Connections {
   /// The import is FULL: what waits goes, in its order.
   mutating func releaseDelayed(_ slot: Int, rpc: inout PtlRPC, turn: inout Turn) {
     var index = imports.cells[slot].firstRequest
+    var nextPostponed = UInt64.max
+    defer { imports.cells[slot].nextPostponed = nextPostponed }
     while index != noRecord {
       let next = requests[Int(index)].next
       let request = requests[Int(index)]
@@ -228,6 +230,8 @@ extension Connections {
         request.stage == .delayed || request.stage == .unanswered && isDue
       {
         dispatch(Int(index), rpc: &rpc, turn: &turn)
+      } else if request.kind == .user, request.stage == .unanswered, !isDue {
+        nextPostponed = min(nextPostponed, request.notBefore)
       }
       index = next
     }
