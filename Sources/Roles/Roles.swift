@@ -130,7 +130,9 @@ package struct Roles: ~Copyable {
     case .mount:
       mounts[tag.index].handle(event, &node, &events)
       settleWatch(of: tag.index, &node)
-    case .link: links.handle(event, tag, &node)
+    case .link:
+      links.handle(event, tag, &node)
+      takeSequences()
     case .server: report(event, to: tag.index, &node)
     case .object:
       objects.handle(event, tag, &node)

@@ -68,22 +68,87 @@ import Testing
     cluster.world.run(15) { cluster.isWhole }
     #expect(cluster.isWhole, "\(cluster.explanation)")
     Self.expectTable(cluster)
-    cluster.world.run(12)
+    // Who had no sequences yet was asked to come again.
+    cluster.world.run(60) { Self.haveObjects(cluster) }
+    cluster.world.run(6)
     Self.expectProxies(cluster)
   }
 
-  /// Metadata targets know how full the others are; the first one has objects in advance.
+  /// Whether all metadata targets have made objects in advance at all object targets.
+  static func haveObjects(_ cluster: FileSystemWorld) -> Bool {
+    (1...2).allSatisfy { server in
+      (0..<cluster.servers[server].roles.links.placeCount).allSatisfy { place in
+        let entry = cluster.servers[server].roles.links[place]
+        return entry?.link.role != .ospToObjects || entry?.proxy.creation == .ready
+      }
+    }
+  }
+
+  /// Metadata targets know how full the others are, and have objects in advance: the first one's are in a sequence of
+  /// the object target's as the others', and no two have the same.
   static func expectProxies(_ cluster: FileSystemWorld) {
+    var sequences: Set<UInt64> = []
     for server in 1...2 {
       for place in 0..<cluster.servers[server].roles.links.placeCount {
         guard let entry = cluster.servers[server].roles.links[place] else { continue }
         let isProxy = entry.link.role == .ospToObjects || entry.link.role == .ospToMetadata
         #expect((entry.proxy.statistics != nil) == isProxy, "\(entry.link.target)")
-        guard entry.link.role == .ospToObjects, server == 1 else { continue }
+        guard entry.link.role == .ospToObjects else { continue }
         #expect(entry.proxy.creation == .ready, "\(entry.link.target): \(entry.proxy.status)")
-        #expect(entry.proxy.lastObject.number >= TargetProxy.batch)
+        #expect(entry.proxy.lastObject.fid.objectID == UInt32(TargetProxy.batch) + 1)
+        let sequence = entry.proxy.lastObject.fid.sequence
+        #expect(sequence >= SequenceTable.first + SequenceTable.width)
+        #expect(sequences.insert(sequence).inserted, "\(entry.link.target)")
       }
     }
+    expectSequences(cluster, sequences)
+    // One object of sequence 0 to begin with, and a batch of each metadata target's, which is counted from 1.
+    for server in 3...6 {
+      let created = cluster.servers[server].roles.objectServers[0].counters.created
+      #expect(created == 1 + 2 * (TargetProxy.batch + 1))
+    }
+  }
+
+  /// The first metadata target knows whose each sequence is; the second hands out some of its own.
+  static func expectSequences(_ cluster: FileSystemWorld, _ sequences: Set<UInt64>) {
+    let table = cluster.servers[1].roles.metadataServers[0].sequences
+    #expect(table.range(of: FID.root.sequence)?.index == 0)
+    var owners: [UInt32: Int] = [:]
+    for sequence in sequences {
+      guard let range = table.range(of: sequence) else { continue }
+      #expect(range.flags == 1)
+      owners[range.index, default: 0] += 1
+    }
+    // Two metadata targets at each of four object targets.
+    #expect(owners == [0: 2, 1: 2, 2: 2, 3: 2])
+    let own = cluster.servers[2].roles.metadataServers[0].sequences.own
+    let start = own.start ?? 0
+    let range = table.range(of: start)
+    #expect(start > SequenceTable.first && range?.index == 1 && range?.flags == 0)
+  }
+
+  @Test("a crash of everybody: no sequence is handed out twice, and no range is asked for again")
+  func sequencesOverACrash() throws {
+    let cluster = try FileSystemWorld(clients: 0)
+    cluster.world.run(90) { cluster.isServing && cluster.linkCounts == Self.linkCounts }
+    cluster.world.run(15)
+    var starts: [UInt64?] = []
+    for server in 3...6 {
+      let before = cluster.servers[server].roles.objectServers[0].sequences
+      starts.append(before.start)
+      cluster.kill(server)
+      cluster.world.run(1)
+      try cluster.revive(server)
+      let after = cluster.servers[server].roles.objectServers[0].sequences
+      #expect(after.start == before.start && after.start != nil)
+      var taken = after
+      var used = before
+      // The next one is one that was not told before.
+      let next = taken.take()?.range.start
+      let expected = used.take()?.range.start
+      #expect(next == expected && next != nil)
+    }
+    #expect(Set(starts).count == 4)
   }
 
   @Test(arguments: ["lustre", "fast"], [1, 4])

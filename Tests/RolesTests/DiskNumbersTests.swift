@@ -17,8 +17,21 @@ struct DiskNumbersTests {
       #expect(table.takeSuper(index: 3, flags: 0)?.key == SequenceTable.first + SequenceTable.width)
     }
     var exhausted = SequenceTable(
-      index: 0, stored: [(sequence: SequenceTable.metaKey, lastID: .max)])
+      index: 0, stored: [(sequence: OwnSequences.nextKey, lastID: .max)])
     #expect(exhausted.takeMeta() == nil)
+    // Ranges of a target's own.
+    for start: UInt64 in [0, SequenceTable.first - 1, .max, .max - SequenceTable.width] {
+      let own = OwnSequences(
+        index: 0, flags: 1, stored: [(sequence: OwnSequences.startKey, lastID: start)])
+      #expect(own.start == nil && own.areMissing)
+    }
+    let stored = [
+      (sequence: OwnSequences.startKey, lastID: SequenceTable.first),
+      (sequence: OwnSequences.nextKey, lastID: .max),
+    ]
+    var own = OwnSequences(index: 0, flags: 1, stored: stored)
+    #expect(own.take() == nil)
+    #expect(own.range(number: .max)?.start == SequenceTable.first + UInt64(UInt32.max))
   }
 
   @Test func countsAtTheirEnd() {

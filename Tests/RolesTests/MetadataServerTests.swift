@@ -182,11 +182,31 @@ import Testing
     }
   }
 
-  @Test func otherTargetsHandNothingOut() throws {
+  @Test func otherTargetsHandOutTheirOwnOnly() throws {
     let pair = try Pair(index: 1)
-    for operation in [UInt32(0), 1] {
-      let answer = try pair.ask(.sequenceQuery, Self.query(operation, Self.range()))
-      #expect(answer.status == WireErrno.eopnotsupp.status)
+    let answer = try pair.ask(.sequenceQuery, Self.query(0, Self.range()))
+    #expect(answer.status == WireErrno.eopnotsupp.status)
+    var given = SequenceRange()
+    given.start = SequenceTable.first + 5 * SequenceTable.width
+    for (end, isOne) in [(given.start + 7, false), (given.start + SequenceTable.width, true)] {
+      given.end = end
+      let range = given
+      pair.server.use { _ in
+        pair.server.roles.links.ranges.append((owner: 0, range: range))
+        pair.server.roles.takeSequences()
+      }
+      pair.world.run(0.1)
+      let start = pair.server.roles.metadataServers[0].sequences.own.start
+      #expect((start == given.start) == isOne)
     }
+    let first = try pair.ask(.sequenceQuery, Self.query(1, Self.range()))
+    let range = try #require(first.value(SequenceRange.self))
+    #expect(range.start == given.start + 1 && range.end == range.start + 1 && range.index == 1)
+    var asked = Self.range(flags: 3)
+    asked.start = range.start
+    let found = try pair.ask(.fldQuery, Self.query(2, asked)).value(SequenceRange.self)
+    #expect(found?.start == given.start && found?.index == 1)
+    asked.start = SequenceTable.first
+    #expect(try pair.ask(.fldQuery, Self.query(2, asked)).status == WireErrno.enoent.status)
   }
 }

@@ -143,7 +143,7 @@ package struct Mount: ~Copyable {
 
   /// Object targets wait until the root is known, as a real client's do.
   private mutating func connectDue(_ node: inout NodeCore) {
-    for place in links.indices where links[place].role == .mdc || opening >= .attributes {
+    for place in links.indices where links[place].role == .mdc || opening > .root {
       links[place].connect(&node)
     }
   }
@@ -221,7 +221,7 @@ package struct Mount: ~Copyable {
 
   /// What is asked of it, in the order of a real client (spec 11 §15; capture 03).
   private enum Opening: UInt8, Comparable {
-    case notYet, statistics, statisticsAgain, root, attributes, done
+    case notYet, statistics, statisticsAgain, root, location, attributes, done
 
     static func < (left: Opening, right: Opening) -> Bool { left.rawValue < right.rawValue }
   }
@@ -260,7 +260,9 @@ package struct Mount: ~Copyable {
     _ event: ConnectionsEvent, _ node: inout NodeCore, _ events: inout FixedQueue<RolesEvent>
   ) {
     precondition(event.request == request, "an answer to nobody's request")
-    let body = event.kind == .replied && event.status >= 0 ? answer(event.request, &node) : nil
+    let isAnswered = event.kind == .replied && event.status >= 0
+    let body = isAnswered ? answer(event.request, &node) : nil
+    let isRootThere = isAnswered && saysWhereRootIs(event.request, &node)
     node.connections.release(request, rpc: &node.rpc, turn: &node.turn)
     request = .none
     guard state == .connecting else {
@@ -284,8 +286,16 @@ package struct Mount: ~Copyable {
         return fail(
           .eproto, "\(fileSystem): its first metadata target tells no root", &node, &events)
       }
-      opening = .attributes
+      // With one metadata target alone nobody asks where the root is (spec 11 §15).
+      opening = links.count { $0.role == .mdc } > 1 ? .location : .attributes
       connectDue(&node)
+    case .location:
+      guard isRootThere else {
+        return fail(
+          .eproto, "\(fileSystem): its first metadata target does not say where the root is", &node,
+          &events)
+      }
+      opening = .attributes
     case .attributes:
       root = body
       opening = .done
@@ -301,6 +311,17 @@ package struct Mount: ~Copyable {
       let reply = try? node.rpc.reply(to: handle, turn: &node.turn)
     else { return nil }
     return try? reply.message.value(at: 1, in: node.turn.memory.bytes(reply.bytes))
+  }
+
+  /// FLD_QUERY: the range of sequences that the root's is in.
+  private func saysWhereRootIs(_ handle: RequestHandle, _ node: inout NodeCore) -> Bool {
+    guard opening == .location, let reply = try? node.rpc.reply(to: handle, turn: &node.turn)
+    else { return false }
+    let bytes = node.turn.memory.bytes(reply.bytes)
+    guard let range: SequenceRange = try? reply.message.value(at: 1, in: bytes) else {
+      return false
+    }
+    return (range.start..<max(range.start, range.end)).contains(FID.root.sequence)
   }
 
   private func refusal(_ status: Int32) -> String {

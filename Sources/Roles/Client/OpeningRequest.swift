@@ -11,12 +11,14 @@ struct OpeningRequest {
   var flags = RPCFlags.hasUserIDs
   var saysProcess = true
   var body: MetadataBody?
+  /// FLD_QUERY: the sequence whose place is asked for.
+  var sequence: UInt64?
   /// Buffers behind the body that are empty.
   var emptyCount = 0
   var reply: BufferLengths
   var tag = OwnerTag(raw: 0)
 
-  /// By their order: statistics, the same again, the root, its attributes.
+  /// By their order: statistics, the same again, the root, on which target it is, its attributes.
   static func of(_ step: UInt8) -> OpeningRequest {
     let statistics = BufferLengths(Statfs.byteCount)
     switch step {
@@ -27,6 +29,10 @@ struct OpeningRequest {
         opcode: .mdsGetRoot, flags: RPCFlags(rawValue: 0x209),
         body: asked(AttributeValid(rawValue: 0)),
         reply: BufferLengths(MetadataBody.byteCount, 0))
+    case 4:
+      return OpeningRequest(
+        opcode: .fldQuery, portal: .fldRequest, sequence: FID.root.sequence,
+        reply: BufferLengths(SequenceRange.byteCount))
     default:
       var body = asked(AttributeValid(rawValue: 0x3100_0080_8101_6FFF))
       body.fid1 = .root
@@ -55,6 +61,10 @@ struct OpeningRequest {
     if !saysProcess { draft.processID = 0 }
     var lengths = BufferLengths()
     if body != nil { lengths.append(MetadataBody.byteCount) }
+    if sequence != nil {
+      lengths.append(4)
+      lengths.append(SequenceRange.byteCount)
+    }
     for _ in 0..<emptyCount { lengths.append(0) }
     guard
       let request = try? node.connections.begin(
@@ -63,6 +73,15 @@ struct OpeningRequest {
     if let body {
       var bytes = node.turn.memory.mutableBytes(node.rpc.message(of: request))
       body.encode(into: &bytes, at: lengths.offset(of: 1))
+    }
+    if let sequence {
+      var bytes = node.turn.memory.mutableBytes(node.rpc.message(of: request))
+      bytes.storeNative(UInt32(2), at: lengths.offset(of: 1))
+      var range = SequenceRange()
+      range.start = sequence
+      // Whoever it may be: as real nodes ask.
+      range.flags = 3
+      range.encode(into: &bytes, at: lengths.offset(of: 2))
     }
     node.connections.submit(request, rpc: &node.rpc, lnet: &node.lnet, turn: &node.turn)
     return request

@@ -30,7 +30,31 @@ extension Roles {
     guard let client = managementOfTarget[target],
       let map = managementClients[client].map(of: OwnerTag(.link, target))
     else { return }
-    links.take(map, for: target, specification(ofTarget: target), &node)
+    links.take(
+      map, for: target, specification(ofTarget: target), lacksSequences: lacksSequences(target),
+      &node)
+  }
+
+  /// Whether a target is to ask the first metadata target for sequences to hand out.
+  private func lacksSequences(_ target: Int) -> Bool {
+    let place = targets[target].place
+    return switch targets[target].kind {
+    case .mgs: false
+    case .mdt: metadataServers[place].sequences.own.areMissing
+    case .ost: objectServers[place].sequences.areMissing
+    }
+  }
+
+  /// Targets get the sequences that have come for them over their connections.
+  mutating func takeSequences() {
+    while let (target, range) = links.ranges.popLast() {
+      let place = targets[target].place
+      switch targets[target].kind {
+      case .mgs: break
+      case .mdt: metadataServers[place].sequences.receive(range, &disks[target])
+      case .ost: objectServers[place].sequences.receive(range, &disks[target])
+      }
+    }
   }
 
   package func explanationOfLinks(_ node: borrowing NodeCore) -> String {

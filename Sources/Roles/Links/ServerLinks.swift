@@ -27,6 +27,8 @@ package struct ServerLinks: ~Copyable {
   package private(set) var missed: UInt64 = 0
   /// Targets whose configuration could not be read and is asked for again.
   private var unread: [Int] = []
+  /// Sequences that targets of this node were given.
+  var ranges: [(owner: Int, range: SequenceRange)] = []
   /// The node leaves everybody: nothing is connected any more.
   private var isLeaving = false
 
@@ -88,7 +90,7 @@ package struct ServerLinks: ~Copyable {
   /// A target of this node has learnt, or learnt anew, who else there is.
   mutating func take(
     _ map: FileSystemMap, for owner: Int, _ specification: TargetSpecification,
-    _ node: inout NodeCore
+    lacksSequences: Bool, _ node: inout NodeCore
   ) {
     guard !isLeaving else { return }
     let wishes = Self.wishes(of: specification, map)
@@ -101,8 +103,13 @@ package struct ServerLinks: ~Copyable {
       if let place {
         places[place]?.link.update(
           map.nids(of: wish.entry), map.life(of: wish.entry), &node)
-      } else if !add(wish, map.nids(of: wish.entry), owner, specification.index, &node) {
-        missed += 1
+      } else {
+        let isController =
+          wish.entry.index == 0 && (wish.role == .lwpOfObjects || wish.role == .lwpOfMetadata)
+        let isAdded = add(
+          wish, map.nids(of: wish.entry), owner, specification.index,
+          wantsRange: isController && lacksSequences, &node)
+        if !isAdded { missed += 1 }
       }
     }
     for place in places.indices where places[place]?.owner == owner {
@@ -120,7 +127,8 @@ package struct ServerLinks: ~Copyable {
   }
 
   private mutating func add(
-    _ wish: Wish, _ nids: [NID], _ owner: Int, _ group: UInt32, _ node: inout NodeCore
+    _ wish: Wish, _ nids: [NID], _ owner: Int, _ group: UInt32, wantsRange: Bool,
+    _ node: inout NodeCore
   ) -> Bool {
     let place = places.firstIndex { $0 == nil } ?? places.count
     guard place < Self.countMax else { return false }
@@ -132,7 +140,8 @@ package struct ServerLinks: ~Copyable {
     link.connect(&node)
     if place == places.count { places.append(nil) }
     places[place] = ServerLink(
-      owner: owner, link: link, proxy: TargetProxy(wish.role, group: group, tag: tag))
+      owner: owner, link: link,
+      proxy: TargetProxy(wish.role, group: group, tag: tag, wantsRange: wantsRange))
     arm(&node)
     return true
   }
@@ -167,6 +176,7 @@ package struct ServerLinks: ~Copyable {
     if event.kind == .replied || event.kind == .failed {
       let isKnown = place.proxy.ended(event, on: place.link.handle, &node)
       precondition(isKnown, "an answer to nobody's request")
+      if let range = place.proxy.takeRange() { ranges.append((place.owner, range)) }
     } else if event.importHandle == place.link.handle {
       switch place.link.note(event) {
       case .came: place.proxy.came(place.link.handle, &node)

@@ -6,7 +6,8 @@ internal import RDMATransport
 internal import Structures
 
 /// What a metadata target does over its connection to another target, besides its users' operations: it asks how full
-/// it is every few seconds, and makes objects at an object target in advance (spec 11 §10, §13).
+/// it is every few seconds, and makes objects at an object target in advance (spec 11 §10, §13). Over the light-weight
+/// connection to the first metadata target any target asks for sequences, once in its life.
 package struct TargetProxy: Sendable, BitwiseCopyable {
   /// Making objects in advance, in the order of a real target.
   package enum Creation: UInt8, Sendable, BitwiseCopyable {
@@ -23,7 +24,7 @@ package struct TargetProxy: Sendable, BitwiseCopyable {
     case ready
   }
 
-  enum Question: Int { case creation = 1, statistics = 2 }
+  enum Question: Int { case creation = 1, statistics = 2, range = 3 }
 
   /// Objects that are made at a time.
   static let batch: UInt64 = 32
@@ -43,26 +44,47 @@ package struct TargetProxy: Sendable, BitwiseCopyable {
   private let group: UInt32
   private var creationRequest = RequestHandle.none
   private var statisticsRequest = RequestHandle.none
+  private var rangeRequest = RequestHandle.none
+  /// Whose index a range is asked for; nil when none is wanted.
+  private var wantsRangeFor: UInt32?
+  /// A range that has come and was not fetched.
+  private var range: SequenceRange?
 
-  init(_ role: ImportRole, group: UInt32, tag: OwnerTag) {
+  /// - Parameter group: the number of the target whose connection it is.
+  init(_ role: ImportRole, group: UInt32, tag: OwnerTag, wantsRange: Bool = false) {
     self.role = role
     self.group = group
     self.tag = tag
+    wantsRangeFor = wantsRange ? group : nil
+  }
+
+  /// Sequences for the target whose connection it is; nil when none have come.
+  mutating func takeRange() -> SequenceRange? {
+    defer { range = nil }
+    return range
   }
 
   /// Whether there is anything to do over such a connection.
-  var isBusy: Bool { role == .ospToObjects || role == .ospToMetadata }
+  var isBusy: Bool {
+    role == .ospToObjects || role == .ospToMetadata || wantsRangeFor != nil
+  }
 
   /// The connection is there, for the first time or again.
   mutating func came(_ handle: ImportHandle, _ node: inout NodeCore) {
-    // Only the first metadata target has a sequence at an object target without asking.
-    if role == .ospToObjects, group == 0, creationRequest == .none { creation = .lastObject }
+    // Only the first metadata target has a sequence at an object target without asking: the others begin there.
+    if role == .ospToObjects, creationRequest == .none {
+      creation = group == 0 ? .lastObject : .sequence
+    }
     tick(handle, &node)
   }
 
   /// Some seconds have passed: what failed is asked again.
   mutating func tick(_ handle: ImportHandle, _ node: inout NodeCore) {
     guard isBusy else { return }
+    if wantsRangeFor != nil, rangeRequest == .none {
+      rangeRequest = ask(.range, on: handle, &node)
+    }
+    guard role == .ospToObjects || role == .ospToMetadata else { return }
     if statisticsRequest == .none {
       statisticsRequest = ask(.statistics, on: handle, &node)
     }
@@ -75,6 +97,15 @@ package struct TargetProxy: Sendable, BitwiseCopyable {
   mutating func ended(
     _ event: ConnectionsEvent, on handle: ImportHandle, _ node: inout NodeCore
   ) -> Bool {
+    if event.request == rangeRequest {
+      if event.kind == .replied, event.status >= 0 {
+        range = Self.value(of: event.request, &node)
+        if range != nil { wantsRangeFor = nil }
+      }
+      node.connections.release(event.request, rpc: &node.rpc, turn: &node.turn)
+      rangeRequest = .none
+      return true
+    }
     let isCreation = event.request == creationRequest
     guard isCreation || event.request == statisticsRequest else { return false }
     if isCreation { status = event.status }
@@ -88,7 +119,7 @@ package struct TargetProxy: Sendable, BitwiseCopyable {
     }
     creationRequest = .none
     // A server that has no sequences of its own goes on with the one that all have.
-    if creation == .sequence, event.status == WireErrno.eopnotsupp.status {
+    if creation == .sequence, group == 0, event.status == WireErrno.eopnotsupp.status {
       creation = .make
       status = 0
     }
@@ -110,6 +141,11 @@ package struct TargetProxy: Sendable, BitwiseCopyable {
       draft.replyByteCount = BufferLengths(Statfs.byteCount).byteCount
       return send(draft, BufferLengths(), question, on: handle, &node) { _, _ in }
     }
+    if question == .range {
+      var draft = node.connections.draft(on: handle, .sequenceQuery)
+      draft.requestPortal = .seqController
+      return askForSequences(draft, operation: 0, question, on: handle, &node)
+    }
     switch creation {
     case .lastObject:
       var draft = node.connections.draft(on: handle, .ostGetInfo)
@@ -126,14 +162,7 @@ package struct TargetProxy: Sendable, BitwiseCopyable {
     case .sequence:
       var draft = node.connections.draft(on: handle, .sequenceQuery)
       draft.requestPortal = .seqData
-      draft.replyByteCount = BufferLengths(SequenceRange.byteCount).byteCount
-      return send(draft, BufferLengths(4, SequenceRange.byteCount), question, on: handle, &node) {
-        bytes, lengths in
-        bytes.storeNative(UInt32(1), at: lengths.offset(of: 1))
-        var range = SequenceRange()
-        range.flags = 1
-        range.encode(into: &bytes, at: lengths.offset(of: 2))
-      }
+      return askForSequences(draft, operation: 1, question, on: handle, &node)
     case .orphans, .make, .none, .ready:
       var draft = node.connections.draft(on: handle, .ostCreate)
       let lengths = BufferLengths(ObjectAttributes.byteCount)
@@ -142,6 +171,23 @@ package struct TargetProxy: Sendable, BitwiseCopyable {
       return send(draft, lengths, question, on: handle, &node) { bytes, lengths in
         wish.encode(into: &bytes, at: lengths.offset(of: 1))
       }
+    }
+  }
+
+  /// SEQ_QUERY: operation 0 asks for a range that is handed out further, 1 for one sequence.
+  private func askForSequences(
+    _ draft: RequestDraft, operation: UInt32, _ question: Question, on handle: ImportHandle,
+    _ node: inout NodeCore
+  ) -> RequestHandle {
+    var draft = draft
+    draft.replyByteCount = BufferLengths(SequenceRange.byteCount).byteCount
+    var range = SequenceRange()
+    range.index = wantsRangeFor ?? 0
+    range.flags = operation == 1 || role == .lwpOfObjects ? 1 : 0
+    return send(draft, BufferLengths(4, SequenceRange.byteCount), question, on: handle, &node) {
+      bytes, lengths in
+      bytes.storeNative(operation, at: lengths.offset(of: 1))
+      range.encode(into: &bytes, at: lengths.offset(of: 2))
     }
   }
 
@@ -187,8 +233,9 @@ package struct TargetProxy: Sendable, BitwiseCopyable {
     switch creation {
     case .lastObject:
       guard let fid: FID = Self.value(of: request, &node) else { return malformed() }
-      // Object 0 is none: the first one stands for it.
-      lastObject = ObjectID(number: max(1, ObjectID(fid).number))
+      // Object 0 is none: the first one stands for it. As a FID of an old number it looks like that number's start.
+      let number = (fid.sequence & 0xFFFF) << 32 | UInt64(fid.objectID)
+      lastObject = ObjectID(number: max(1, number))
       creation = .orphans
     case .orphans: creation = .sequence
     case .sequence:

@@ -32,13 +32,19 @@ extension MetadataServer {
       counters.turnedAway += 1
       return node.rpc.refuse(request, .einprogress, turn: &node.turn)
     }
-    let handedOut: SequenceTable.HandedOut?
+    let handedOut: SequenceGrant?
+    sequences.record(&disk)
     switch operation {
     case 0: handedOut = sequences.takeSuper(index: asked.index, flags: asked.flags)
     case 1: handedOut = sequences.takeMeta()
     default:
       counters.malformed += 1
       return node.rpc.refuse(request, .eproto, turn: &node.turn)
+    }
+    if operation == 1, sequences.own.start == nil {
+      // The first metadata target has not given a range yet: the client comes again.
+      counters.turnedAway += 1
+      return node.rpc.refuse(request, .einprogress, turn: &node.turn)
     }
     guard let handedOut else {
       counters.unsupported += 1
@@ -75,7 +81,7 @@ extension MetadataServer {
   }
 
   /// Both requests: a number that says what is wanted, and a range.
-  private static func read(
+  static func read(
     _ received: ReceivedRequest, _ bytes: borrowing RawSpan
   ) throws(WireError) -> (UInt32, SequenceRange) {
     guard let place = received.message.range(of: 1, in: bytes), place.count >= 4 else {
@@ -92,85 +98,77 @@ extension MetadataServer {
 ///
 /// A super-range is a target's own, of 2³⁰ sequences; a meta-range is one client's or object target's, of one. The
 /// disk remembers each before it is told: none is ever given twice. In it a super-range is a record under its first
-/// sequence, and the next meta-range one under `metaKey`.
+/// sequence; how far the own range is handed out is a record of `OwnSequences`.
 struct SequenceTable {
   /// The first sequence that is not reserved, and how many a target is given.
   static let first: UInt64 = 0x2_0000_0400
   static let width: UInt64 = 0x4000_0000
-  static let metaKey: UInt64 = 1
   /// Targets that may come.
   static let superMax = 4096
-
-  /// A range that is given out, the number from which it can be told again, and what the disk is to remember.
-  struct HandedOut {
-    var range: SequenceRange
-    var number: UInt32
-    var key: UInt64
-    var value: UInt64
-  }
 
   private let index: UInt32
   /// The owner of each super-range but the first, which is the first metadata target's; nil for one that was never
   /// told, because its record could not be made durable.
   private var owners: [(index: UInt32, flags: UInt32)?] = []
-  /// What has been given of the own range. Its first sequence stays unused, as at a real target.
-  private var nextMeta: UInt64 = 1
+  /// What this target hands out itself.
+  private(set) var own: OwnSequences
 
   init(index: UInt32, stored: [(sequence: UInt64, lastID: UInt64)]) {
     self.index = index
-    for (key, value) in stored {
-      if key == Self.metaKey {
-        nextMeta = value
-      } else if key >= Self.first + Self.width,
-        (key - Self.first) / Self.width <= UInt64(Self.superMax)
-      {
-        let place = Int((key - Self.first) / Self.width)
-        while owners.count < place { owners.append(nil) }
-        owners[place - 1] = (
-          UInt32(truncatingIfNeeded: value), UInt32(truncatingIfNeeded: value >> 32)
-        )
-      }
+    own = OwnSequences(
+      index: index, flags: 0, start: index == 0 ? Self.first : nil, stored: stored)
+    for (key, value) in stored
+    where key >= Self.first + Self.width && (key - Self.first) / Self.width <= UInt64(Self.superMax)
+    {
+      let place = Int((key - Self.first) / Self.width)
+      while owners.count < place { owners.append(nil) }
+      owners[place - 1] = (
+        UInt32(truncatingIfNeeded: value), UInt32(truncatingIfNeeded: value >> 32)
+      )
     }
   }
 
   /// A range for a target, with the record that is to be durable before it is told; nil where none are given.
-  mutating func takeSuper(index owner: UInt32, flags: UInt32) -> HandedOut? {
+  mutating func takeSuper(index owner: UInt32, flags: UInt32) -> SequenceGrant? {
     guard index == 0, owners.count < Self.superMax else { return nil }
     owners.append((owner, flags))
     guard let range = superRange(owners.count) else { return nil }
-    return HandedOut(
+    return SequenceGrant(
       range: range, number: UInt32(owners.count), key: range.start,
       value: UInt64(flags) << 32 | UInt64(owner))
   }
 
   /// One sequence of the own range.
-  mutating func takeMeta() -> HandedOut? {
-    guard index == 0, nextMeta < Self.width else { return nil }
-    let number = UInt32(nextMeta)
-    nextMeta += 1
-    return HandedOut(
-      range: Self.metaRange(number), number: number, key: Self.metaKey, value: nextMeta)
+  mutating func takeMeta() -> SequenceGrant? { own.take() }
+
+  /// The first metadata target has given this one a range.
+  mutating func receive(_ range: SequenceRange, _ disk: inout TargetDisk) {
+    own.receive(range, &disk)
   }
+
+  mutating func record(_ disk: inout TargetDisk) { own.record(&disk) }
+  mutating func recorded(_ errno: Int32) { own.recorded(errno) }
 
   /// What was given out under a number: super-ranges for operation 0, single sequences for operation 1.
   func range(_ operation: UInt32, number: UInt32) -> SequenceRange? {
     switch operation {
     case 0: Int(number) <= owners.count ? superRange(Int(number)) : nil
-    case 1: UInt64(number) < nextMeta ? Self.metaRange(number) : nil
+    case 1: own.range(number: number)
     default: nil
     }
   }
 
-  private static func metaRange(_ number: UInt32) -> SequenceRange {
-    var range = SequenceRange()
-    range.start = first + UInt64(number)
-    range.end = range.start + 1
-    return range
-  }
-
   /// The super-range that a sequence lies in, and whose it is.
   func range(of sequence: UInt64) -> SequenceRange? {
-    guard index == 0, sequence >= Self.first else { return nil }
+    // The root's sequence is the first metadata target's (spec 11 §15).
+    if index == 0, sequence == FID.root.sequence {
+      var range = SequenceRange()
+      range.start = sequence
+      range.end = sequence + 1
+      return range
+    }
+    guard index == 0 else { return own.range(of: sequence) }
+    guard sequence >= Self.first else { return nil }
     let place = (sequence - Self.first) / Self.width
     return place <= UInt64(owners.count) ? superRange(Int(place)) : nil
   }

@@ -90,6 +90,7 @@ package struct MetadataServer: TargetServer, ~Copyable {
       clientSlots.ended(result)
       return clientSlots.settle(&disk)
     }
+    if result.ticket == OwnSequences.ticket { return sequences.recorded(result.errno) }
     let place = Int(result.ticket)
     guard place < waiting.count, waiting[place].isTaken else { return }
     let record = waiting[place]
@@ -132,7 +133,7 @@ package struct MetadataServer: TargetServer, ~Copyable {
 
   /// Makes a change of the sequences durable, with the reply to its request, which is answered then.
   mutating func record(
-    _ handedOut: SequenceTable.HandedOut, for request: ServerRequestHandle,
+    _ handedOut: SequenceGrant, for request: ServerRequestHandle,
     _ export: ExportHandle, _ disk: inout TargetDisk, _ node: inout NodeCore
   ) {
     let received = node.rpc.received(request)

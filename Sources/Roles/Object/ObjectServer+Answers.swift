@@ -25,6 +25,7 @@ extension ObjectServer {
     case .ldlmEnqueue: return answerEnqueue(index, &node)
     case .ostGetInfo: return answerGetInfo(index, &node)
     case .ostSetInfo: return answerSetInfo(index, &node)
+    case .sequenceQuery: return answerSequence(index, &node)
     default: return answerObject(index, &node)
     }
   }

@@ -22,6 +22,8 @@ extension ObjectServer {
     case .ldlmEnqueue:
       try admitLock(index, received, node.turn.memory.bytes(received.bytes))
     case .ostStatfs: break
+    case .sequenceQuery:
+      try admitSequence(received, node.turn.memory.bytes(received.bytes))
     case .ostGetInfo, .ostSetInfo:
       try admitInfo(index, received, node.turn.memory.bytes(received.bytes))
     default: throw .rpc(.eopnotsupp)
@@ -104,6 +106,7 @@ extension ObjectServer {
     switch operations[index].opcode {
     case .ostRead, .ostWrite: return startTransfer(index, &disk, &node)
     case .ostCreate: return startCreation(index, &disk, &node)
+    case .sequenceQuery: return startSequence(index, &disk, &node)
     case .ostGetInfo, .ostSetInfo:
       operations[index].stage = .answer
       return answer(index, &disk, &node)

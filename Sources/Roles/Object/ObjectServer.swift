@@ -58,6 +58,8 @@ package struct ObjectServer: TargetServer, ~Copyable {
   /// By slot of an export.
   var clients: RigidArray<ObjectClientFacts>
   var clientSlots: ClientSlots
+  /// What it hands out to metadata targets that make objects here.
+  var sequences: OwnSequences
   var durableTransno: UInt64
   var statistics = StoreStatistics()
   var asksForStatistics = false
@@ -113,6 +115,7 @@ package struct ObjectServer: TargetServer, ~Copyable {
     clients = RigidArray(capacity: exports)
     for _ in 0..<exports { clients.append(ObjectClientFacts()) }
     clientSlots = ClientSlots(image: image, exports: exports)
+    sequences = OwnSequences(index: specification.index, flags: 1, stored: image.sequences)
     durableTransno = image.lastTransno
     grantedLocks = FixedQueue(capacity: Self.grantedLocksMax, filler: .none)
     askedLocks = FixedQueue(capacity: Self.grantedLocksMax, filler: .none)
@@ -172,6 +175,7 @@ package struct ObjectServer: TargetServer, ~Copyable {
     case Self.statisticsTicket: asksForStatistics = false
     case Self.lockTicket: completeLock(result, &node)
     case Self.listingTicket: listed(result)
+    case OwnSequences.ticket: sequences.recorded(result.errno)
     case let ticket where ClientSlots.owns(ticket): clientSlots.ended(result)
     default: commandEnded(Int(result.ticket), result, &disk, &node)
     }
@@ -187,6 +191,7 @@ package struct ObjectServer: TargetServer, ~Copyable {
   /// Goes on with what waits, as far as there is room: after anything may have become free.
   mutating func resume(_ disk: inout TargetDisk, _ node: inout NodeCore) {
     clientSlots.settle(&disk)
+    sequences.record(&disk)
     askAboutLocks(&disk, &node)
     while let first = held.first, step(Int(first), &disk, &node) { held.dropFirst() }
     // What a new client does must not be known to the disk before the client is.
