@@ -31,7 +31,7 @@ start_targets() {
   "$VM_COMMAND" serve "${node_arguments[@]}" --mgs --mdt 0 --ost "0-$last_target" --fsname lfs \
     --data "$DATA" "${server_arguments[@]}" >"$SHARE/node$NODE/serve.out" 2>>"$LOG" &
   NODE_PID=$!
-  await 30 all_open
+  await 200 all_open
 }
 
 all_open() {

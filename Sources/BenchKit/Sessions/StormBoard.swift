@@ -50,6 +50,10 @@ package final class StormBoard: Sendable {
     var returnedAt: [UInt64]
     var returnedCount = 0
     var isServerGone = false
+    /// Whether an import has been lost since then.
+    var isServerMissed = false
+    /// Whether the first connection that stands again says that the server is back, as nobody else does.
+    var isBackByConnection = false
     /// When the server was back, in nanoseconds; 0: it has not gone, or is not back yet.
     var backAt: UInt64 = 0
   }
@@ -84,9 +88,17 @@ package final class StormBoard: Sendable {
     }
   }
 
+  /// Whether the server has gone, and an import has been lost by it.
+  package var isServerMissed: Bool { state.withLock { $0.isServerMissed } }
+  /// Whether the server has gone and is back.
+  package var isServerBack: Bool { state.withLock { $0.backAt > 0 } }
+
   /// The server is about to go: from now on everything is counted anew.
-  package func serverGoes() {
+  ///
+  /// - Parameter isBackByConnection: whether nobody will say when it is back (``isBack(since:)``).
+  package func serverGoes(isBackByConnection: Bool = false) {
     state.withLock { state in
+      state.isBackByConnection = isBackByConnection
       let full = state.counts.full
       state.counts = Counts()
       state.counts.full = full
@@ -104,6 +116,7 @@ package final class StormBoard: Sendable {
       guard state.isFull[index] != isFull else { return }
       state.isFull[index] = isFull
       state.counts.full += isFull ? 1 : -1
+      if !isFull, state.isServerGone { state.isServerMissed = true }
       guard isFull, state.isServerGone, state.returnedAt[index] == 0 else { return }
       state.returnedAt[index] = max(now, 1)
       state.returnedCount += 1
@@ -112,5 +125,14 @@ package final class StormBoard: Sendable {
 
   func evicted() { state.withLock { $0.counts.evicted += 1 } }
 
-  func add(_ attempts: Attempts) { state.withLock { $0.counts.attempts += attempts } }
+  func add(_ attempts: Attempts, at now: UInt64) {
+    state.withLock { state in
+      state.counts.attempts += attempts
+      if attempts.connections > 0, state.isBackByConnection, state.isServerMissed,
+        state.backAt == 0
+      {
+        state.backAt = max(now, 1)
+      }
+    }
+  }
 }

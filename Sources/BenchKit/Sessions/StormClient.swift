@@ -9,31 +9,32 @@ internal import Roles
 internal import Structures
 internal import Verbena
 
-/// A client of all targets of a `SessionServer`, which stays connected and reports how its imports fare.
+/// A client of targets of one server, which stays connected and reports how its imports fare.
 package struct StormClient: NodeProgram {
   private let board: StormBoard
   private let server: NID
-  private let targetCount: Int
+  private let targets: [ObdUUID]
   /// The place of its first import on the board.
   private let firstPlace: Int
   /// What the board knows already.
   private var reported = StormBoard.Attempts()
 
-  package init(_ board: StormBoard, server: NID, targetCount: Int, client: Int) {
+  /// - Parameter targets: object targets of the server.
+  package init(_ board: StormBoard, server: NID, targets: [ObdUUID], client: Int) {
     self.board = board
     self.server = server
-    self.targetCount = targetCount
-    firstPlace = client * targetCount
+    self.targets = targets
+    firstPlace = client * targets.count
   }
 
   package mutating func started(_ node: inout NodeCore) {
     var random = node.turn.random
     let client = ObdUUID.random(&random)
     node.turn.random = random
-    for index in 0..<targetCount {
+    for (index, target) in targets.enumerated() {
       var description = ImportDescription(
         proposal: Proposal(role: .osc, targetIndex: UInt32(index)),
-        target: SessionServer.uuid(index), client: client)
+        target: target, client: client)
       description.tag = UInt32(index)
       guard
         let handle = node.connections.makeImport(description, rpc: &node.rpc, turn: &node.turn)
@@ -61,6 +62,10 @@ package struct StormClient: NodeProgram {
     }
   }
 
+  package mutating func turned(_ node: inout NodeCore) {
+    if Int(node.lnd.counters.establishedActive) != reported.connections { report(node) }
+  }
+
   private mutating func report(_ node: borrowing NodeCore) {
     let counters = node.connections.counters
     var all = StormBoard.Attempts()
@@ -70,7 +75,7 @@ package struct StormClient: NodeProgram {
       counters.attemptsFailed - counters.attemptsUnconnected - counters.attemptsUnanswered)
     all.unsent = Int(counters.attemptsUnsent + counters.attemptsUnconnected)
     all.connections = Int(node.lnd.counters.establishedActive)
-    board.add(all - reported)
+    board.add(all - reported, at: node.turn.now)
     reported = all
   }
 }

@@ -12,17 +12,21 @@ internal import Verbena
 
 /// `bench storm`.
 struct StormRun: Sendable {
-  static let settings: [Setting] = [.stormClients, .stormTargets, .profile, .down, .stormDeadline]
+  static let settings: [Setting] = [
+    .stormClients, .stormTargets, .profile, .down, .stormDeadline, .fileSystem,
+  ]
 
-  private let clientCount: Int
-  private let targetCount: Int
-  private let timing: TimingProfile
+  let clientCount: Int
+  let targetCount: Int
+  let timing: TimingProfile
   private let down: Duration
   private let deadline: Duration
   private let fabric: String
+  /// The server that somebody else ends and starts again; nil for one of our own.
+  private let distant: DistantServer?
   private let server = NID.o2ib(10 << 24 | 1)
 
-  init(_ settings: Settings) {
+  init(_ settings: Settings, _ distant: DistantServer? = nil) {
     let process = ProcessInfo.processInfo.processIdentifier
     clientCount = settings.integer(.stormClients)
     targetCount = settings.integer(.stormTargets)
@@ -33,17 +37,19 @@ struct StormRun: Sendable {
     down = .nanoseconds(Int64(settings.nanoseconds(.down)))
     deadline = .nanoseconds(Int64(settings.nanoseconds(.stormDeadline)))
     fabric = "storm-\(process)-\(UInt32.random(in: 0...9999))"
+    self.distant = distant
   }
 
   var header: [(name: String, value: String)] {
     [
       ("measured", "the return of imports to a server that died and was started again"),
       ("imports", "\(clientCount) clients × \(targetCount) targets"),
-      ("profile", "\(timing.name)"), ("down", "\(down)"),
+      ("profile", "\(timing.name)"),
+      distant.map { ("server", "\($0.nid)") } ?? ("down", "\(down)"),
     ]
   }
 
-  var backend: String { "emulated fabric \(fabric)" }
+  var backend: String { distant?.plan.backend.name ?? "emulated fabric \(fabric)" }
 
   // MARK: - Nodes
 
@@ -95,7 +101,10 @@ struct StormRun: Sendable {
     let (server, targetCount) = (server, targetCount)
     return try await start(
       configuration, FabricLimits(memoryByteCountMax: Self.clientByteCountMax), on: fabric
-    ) { StormClient(board, server: server, targetCount: targetCount, client: index) }
+    ) {
+      StormClient(
+        board, server: server, targets: (0..<targetCount).map(SessionServer.uuid), client: index)
+    }
   }
 
   /// Bytes that a client's node may take at most; only what it touches is taken.
@@ -117,6 +126,10 @@ struct StormRun: Sendable {
   // MARK: - The storm
 
   func run(into report: inout BenchReport, _ interruption: Interruption) async throws {
+    if let distant {
+      try await run(against: distant, into: &report, interruption)
+      return
+    }
     let board = StormBoard(importCount: clientCount * targetCount)
     var server = try await startServer(instance: 1, interruption)
     var nodes: [Node] = []
@@ -126,7 +139,7 @@ struct StormRun: Sendable {
       for index in 0..<clientCount where !interruption.isRequested {
         nodes.append(try await startClient(index, board))
       }
-      try await wait("at first", board, interruption)
+      try await wait("at first", board, interruption) { $0.isWhole }
       var figures = Figures()
       figures.joinedNanoseconds = clinux_monotonic_nanoseconds() - began
       board.serverGoes()
@@ -140,7 +153,7 @@ struct StormRun: Sendable {
         figures.server = server.figures
         file(board, into: &report, figures)
       }
-      try await wait("after the server was back", board, interruption)
+      try await wait("after the server was back", board, interruption) { $0.isWhole }
     } catch { failure = error }
     await server.kill()
     for node in nodes.reversed() { await node.kill() }
@@ -148,35 +161,37 @@ struct StormRun: Sendable {
   }
 
   /// What the storm took of the host: by the clients' process before and after, and by the server's.
-  private struct Figures {
+  struct Figures {
     var joinedNanoseconds: UInt64 = 0
     var before = ProcessFigures()
     var after = ProcessFigures()
-    var server = ProcessFigures()
+    /// Nil where it is not on this host.
+    var server: ProcessFigures?
 
     var clientSeconds: Double {
       Double(after.processorNanoseconds - before.processorNanoseconds) / 1e9
     }
-    var serverSeconds: Double { Double(server.processorNanoseconds) / 1e9 }
+    var serverSeconds: Double { Double(server?.processorNanoseconds ?? 0) / 1e9 }
   }
 
-  private func wait(
-    _ when: String, _ board: StormBoard, _ interruption: Interruption
+  func wait(
+    _ when: String, _ board: StormBoard, _ interruption: Interruption,
+    until isDone: (StormBoard) -> Bool
   ) async throws {
     let clock = ContinuousClock()
     let end = clock.now + deadline
-    while !board.isWhole, !interruption.isRequested {
+    while !isDone(board), !interruption.isRequested {
       guard clock.now < end else {
         throw CommandFailure(
           .timedOut,
-          "\(when), \(board.importCount - board.counts.full) of \(board.importCount) imports are not FULL in \(deadline)"
+          "\(when): \(board.counts.full) of \(board.importCount) imports are FULL after \(deadline)"
         )
       }
       try await Task.sleep(for: .milliseconds(10))
     }
   }
 
-  private func file(_ board: StormBoard, into report: inout BenchReport, _ figures: Figures) {
+  func file(_ board: StormBoard, into report: inout BenchReport, _ figures: Figures) {
     let counts = board.counts
     let perImport = Double(counts.attempts.sent) / Double(board.importCount)
     let seconds = Double(counts.timesToFull.summary.max) / 1e9
@@ -193,16 +208,20 @@ struct StormRun: Sendable {
       ("attempts_refused", Double(counts.attempts.refused)),
       ("attempts_unsent", Double(counts.attempts.unsent)), ("seconds_to_full", seconds),
     ]
-    let host: [(String, Double)] = [
+    var host: [(String, Double)] = [
       ("seconds_to_join", Double(figures.joinedNanoseconds) / 1e9),
       ("processor_seconds", figures.clientSeconds + figures.serverSeconds),
-      ("server_processor_seconds", figures.serverSeconds),
       ("threads", Double(figures.after.threadCount)),
       ("descriptors", Double(figures.after.descriptorCount)),
-      ("server_descriptors", Double(figures.server.descriptorCount)),
       ("resident_bytes", Double(figures.after.residentBytes)),
-      ("server_resident_bytes", Double(figures.server.residentBytes)),
     ]
+    if let server = figures.server {
+      host += [
+        ("server_processor_seconds", figures.serverSeconds),
+        ("server_descriptors", Double(server.descriptorCount)),
+        ("server_resident_bytes", Double(server.residentBytes)),
+      ]
+    }
     report.series.append(
       BenchSeries(
         name: "storm", labels: [("profile", .string("\(timing.name)"))], metrics: metrics + host,
@@ -217,6 +236,9 @@ struct StormRun: Sendable {
     _ counts: StormBoard.Counts, _ importCount: Int, _ figures: Figures
   ) -> Table {
     let perImport = Double(counts.attempts.sent) / Double(importCount)
+    func server(_ count: (ProcessFigures) -> Int) -> String {
+      figures.server.map { "\(count($0))" } ?? "-"
+    }
     var facts = Table(
       [.init("what", isNumber: false), .init("clients"), .init("server")])
     for (name, clients, server) in [
@@ -229,13 +251,13 @@ struct StormRun: Sendable {
       ("LND connections made", "\(counts.attempts.connections)", "-"),
       (
         "processor seconds", Fixed.text(figures.clientSeconds, places: 2),
-        Fixed.text(figures.serverSeconds, places: 2)
+        figures.server == nil ? "-" : Fixed.text(figures.serverSeconds, places: 2)
       ),
-      ("threads", "\(figures.after.threadCount)", "\(figures.server.threadCount)"),
-      ("descriptors", "\(figures.after.descriptorCount)", "\(figures.server.descriptorCount)"),
+      ("threads", "\(figures.after.threadCount)", server { $0.threadCount }),
+      ("descriptors", "\(figures.after.descriptorCount)", server { $0.descriptorCount }),
       (
         "resident MiB", "\(figures.after.residentBytes >> 20)",
-        "\(figures.server.residentBytes >> 20)"
+        server { $0.residentBytes >> 20 }
       ),
     ] { facts.add([name, clients, server]) }
     return facts
