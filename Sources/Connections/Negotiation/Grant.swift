@@ -42,8 +42,9 @@ package struct TargetTraits: Sendable, BitwiseCopyable {
   package var version = LustreVersion.current
   /// The most bytes of one bulk.
   package var bulkByteCountMax: UInt32
-  /// Kinds of checksum that this machine makes fast enough (spec 11 §6).
-  package var checksumTypes: ChecksumTypes = [.adler, .crc32, .crc32c]
+  /// Kinds of checksum that are granted (spec 11 §6): Adler-32, and those that we make at least half as fast, which
+  /// leaves out those of CRC-16.
+  package var checksumTypes: ChecksumTypes = [.adler, .crc32, .crc32c, .t10IP512, .t10IP4K]
   /// log2 of the bytes of a block and of an inode of the backend.
   package var blockBits: UInt8 = 12
   package var inodeBits: UInt8 = 5
