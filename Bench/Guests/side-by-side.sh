@@ -1,10 +1,10 @@
 # guests: 1
 # memory: 1024
 # timeout: 1500
-# commands: node bench
+# commands: node serve bench
 # `verbena bench` beside the system's own tools, in one guest, on one device, in interleaved pairs:
-# 64 B messages and ib_send_lat, 1 MiB PUTs and ib_write_bw, connects and cmtime: as many connects as
-# cmtime makes, all of them at once, and none before. The judge prints the ratio of each pair's two as
+# 64 B messages and ib_send_lat, 1 MiB PUTs and RPCs that write and read 1 MiB of an object and
+# ib_write_bw, connects and cmtime: as many connects as cmtime makes, all of them at once, and none before. The judge prints the ratio of each pair's two as
 # median and range. Times under emulation mean nothing; ratios do.
 # shellcheck shell=bash source=../../Tests/VM/helpers.sh
 . "$HELPERS"
@@ -12,13 +12,21 @@ set -euo pipefail
 
 PAIRS=${VM_PAIRS:-10}
 CLIENT=10.77.1.1
+SERVER=10.77.1.2
 RESULTS=$SHARE/pairs
 
 bench() {
   local what=$1 pair=$2
   shift 2
-  timeout 60 "$VM_COMMAND" bench "$what" --bind "$CLIENT" --force --json "$RESULTS/$what.$pair.json" \
-    "$@" "$ADDRESS@o2ib" >/dev/null
+  measure "$what" "$what" "$pair" "$@" "$ADDRESS@o2ib"
+}
+
+# measure NAME WHAT PAIR ARGUMENT…: the results go under that name.
+measure() {
+  local name=$1 what=$2 pair=$3
+  shift 3
+  timeout 60 "$VM_COMMAND" bench "$what" --bind "$CLIENT" --force --json "$RESULTS/$name.$pair.json" \
+    "$@" >/dev/null
 }
 
 # perftest NAME PAIR TOOL…: server and client of one perftest tool, through rdma_cm.
@@ -44,15 +52,20 @@ connects() {
 
 in_guest() {
   local pair
-  more_addresses 1 1
+  more_addresses 1 2
   mkdir -p "$RESULTS"
   "$VM_COMMAND" node --net o2ib --bind "$ADDRESS" >"$SHARE/node0/verbena.log" 2>&1 &
   await 30 listens 987
+  "$VM_COMMAND" serve --bind "$SERVER" --mgs --mdt 0 --ost 0 --fsname lfs >"$SHARE/node0/serve.out" \
+    2>>"$SHARE/node0/verbena.log" &
+  await 60 grep -q 'lfs-OST0000 open' "$SHARE/node0/serve.out"
   COUNT_CONNECTS=100
   for ((pair = 0; pair < PAIRS; pair++)); do
     bench message "$pair" --size 64 --iterations 1000 --warmup 100 --rounds 1
     perftest ib_send_lat "$pair" ib_send_lat -s 64 -n 1000
     bench bulk "$pair" --size 1M --iterations 20 --warmup 2 --checksum off --in-flight 8
+    measure objects bulk "$pair" --size 1M --iterations 20 --warmup 2 --checksum off --in-flight 8 \
+      --operation both --objects lfs-OST0000 "$SERVER@o2ib"
     perftest ib_write_bw "$pair" ib_write_bw -s 1048576 -n 20 -t 8
     bench connect "$pair" --iterations "$COUNT_CONNECTS" --in-flight "$COUNT_CONNECTS" --warmup 0
     connects "$pair"
