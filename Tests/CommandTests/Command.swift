@@ -24,7 +24,8 @@ enum Command {
     return program
   }
 
-  /// Ends the command when it takes longer than a minute: a hang is a failure, not a wait.
+  /// Ends the command when it takes longer than a minute: a hang is a failure, not a wait. A task that is cancelled
+  /// ends it too: with the one that waits for it.
   static func run(
     _ arguments: [String], environment: [String: String] = [:], directory: URL? = nil
   ) async throws -> CommandResult {
@@ -39,7 +40,7 @@ enum Command {
       .path("/usr/bin/env"),
       arguments: Arguments(
         ["-i"] + custom + [
-          "sh", "-c", "o=$1; e=$2; shift 2; exec timeout 60 \"$@\" >\"$o\" 2>\"$e\"", "sh",
+          "sh", "-c", "o=$1; e=$2; shift 2; exec timeout 60 setpriv --pdeathsig KILL \"$@\" >\"$o\" 2>\"$e\"", "sh",
           files.output, files.error, path,
         ] + arguments),
       workingDirectory: directory.map { .init($0.path) }, output: .discarded, error: .discarded)

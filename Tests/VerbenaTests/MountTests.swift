@@ -92,6 +92,16 @@ import Testing
     // A node does not stop before it has its memory back.
     _ = short.takeBuffer()
     #expect(try await target.statistics().blocks > 0)
+    let shown = try await client.text(.imports)
+    for key in [
+      "       inflight: 0\n       unregistering: 0\n       timeouts: 0\n       avg_waittime: ",
+      "    service_estimates:\n       services: ", "       last_replay: 0\n       peer_committed: ",
+    ] {
+      // Of both targets, and not of the management client.
+      #expect(shown.components(separatedBy: key).count == 3, "\(key)")
+    }
+    let connects = "verbena_connections_connects_total{nid=\"10.0.0.9@o2ib\"} 3"
+    #expect(try await client.metrics().contains(connects))
     try await target.remove(object)
     await #expect { try await target.attributes(of: object) } throws: {
       ($0 as? NodeError)?.errno == 2

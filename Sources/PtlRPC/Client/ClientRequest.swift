@@ -127,4 +127,18 @@ struct ImportRecord: BitwiseCopyable {
   var repliedXID: UInt64 = 0
   var latency = Estimator(initial: 0)
   var estimates = PortalEstimates()
+  /// Requests whose deadlines have passed.
+  var timeoutCount: UInt32 = 0
+  /// Final replies, and the microseconds from their requests to them.
+  var replyCount: UInt32 = 0
+  var waitTime: UInt64 = 0
+}
+
+/// How the requests of an import fare, for operators.
+package struct ImportStatistics: Equatable, Sendable, BitwiseCopyable {
+  /// Given up, and the wire is not done with their memory.
+  package var unregistering = 0
+  package var timeouts: UInt32 = 0
+  /// From a request to its reply, in microseconds; 0 before the first.
+  package var averageWait: UInt64 = 0
 }

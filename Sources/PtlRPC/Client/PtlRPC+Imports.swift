@@ -26,6 +26,26 @@ extension PtlRPC {
     imports[Int(slot)].estimates.estimate(portal)
   }
 
+  /// How an import's requests fare; looks at all requests of the node.
+  package mutating func statistics(ofImport number: UInt32) -> ImportStatistics {
+    let record = imports[Int(number)]
+    var statistics = ImportStatistics()
+    statistics.timeouts = record.timeoutCount
+    statistics.averageWait =
+      record.replyCount == 0 ? 0 : record.waitTime / UInt64(record.replyCount)
+    for slot in 0..<requests.capacity
+    where requests.isTaken(slot) && requests[slot].draft.importSlot == number {
+      if requests[slot].isReleased { statistics.unregistering += 1 }
+    }
+    return statistics
+  }
+
+  mutating func noteWait(_ slot: Int, until now: UInt64) {
+    let number = Int(requests[slot].draft.importSlot)
+    imports[number].replyCount &+= 1
+    imports[number].waitTime &+= (now &- requests[slot].sentTime) / 1000
+  }
+
   /// `pb_last_xid` as a request of now would say it.
   package mutating func lastXID(ofImport slot: UInt32) -> UInt64 {
     let first = imports[Int(slot)].firstUnreplied

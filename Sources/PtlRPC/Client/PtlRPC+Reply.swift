@@ -98,6 +98,7 @@ extension PtlRPC {
       return end(slot, .failed, status: WireErrno.eproto.status, turn: &turn)
     }
     counters.repliesReceived += 1
+    noteWait(slot, until: turn.now)
     if adaptive.isEnabled {
       imports[Int(request.draft.importSlot)].estimates.note(
         body.timeout, request.draft.requestPortal, adaptive)

@@ -168,6 +168,7 @@ extension PtlRPC {
   mutating func requestTimedOut(_ slot: Int, turn: inout Turn) {
     guard requests[slot].state == .active else { return }
     counters.requestsTimedOut += 1
+    imports[Int(requests[slot].draft.importSlot)].timeoutCount &+= 1
     end(slot, .timedOut, status: WireErrno.etimedout.status, turn: &turn)
   }
 

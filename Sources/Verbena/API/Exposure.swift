@@ -14,9 +14,11 @@ public struct ExposureEvent: Sendable {
     case read
   }
 
+  /// Whether it wrote or read.
   public var kind: Kind
   /// The peer's primary NID.
   public var initiator: NID
+  /// What it named: all 64 bits, those that need not match too.
   public var matchBits: UInt64
   /// Bytes from the start of the memory.
   public var offset: UInt32
@@ -122,6 +124,8 @@ extension Node {
   ///   - buffer: consumed until the exposure is withdrawn.
   ///   - portal: 1 to 63; Lustre's own services use those of spec 01 §5.
   ///   - matchBits: what peers must name.
+  /// - Returns: the exposure, which owns the buffer.
+  /// - Throws: `NodeError`: limit, stopped, cancelled; the buffer goes back to the node then.
   public func expose(
     _ buffer: consuming BulkBuffer, portal: Portal, matchBits: UInt64,
     options: ExposureOptions = ExposureOptions()

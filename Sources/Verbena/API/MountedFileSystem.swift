@@ -103,6 +103,7 @@ public struct MountedTarget: Hashable, Sendable {
   public var name: ObdUUID
   /// `.mdc` or `.osc`.
   public var role: ConnectionRole
+  /// Where the connection is in its life.
   public var state: State
   /// Where it is, or is tried now; nil before the first attempt.
   public var nid: NID?

@@ -8,6 +8,7 @@ internal import Synchronization
 public struct PeerDescription: Sendable {
   /// One of its NIDs, as seen from here.
   public struct Interface: Sendable {
+    /// The interface's NID.
     public var nid: NID
     /// Whether it says that it is up.
     public var isUp: Bool
@@ -15,8 +16,11 @@ public struct PeerDescription: Sendable {
     public var health: Int
   }
 
+  /// The NID that it is known by.
   public var primaryNID: NID
+  /// Whether several of its interfaces may be used at a time.
   public var isMultiRail: Bool
+  /// What it can do.
   public var features: PingFeatures
   /// The primary NID first, then by network and address: not in the order in which they became known.
   public var interfaces: [Interface]

@@ -1,3 +1,4 @@
+package import Connections
 package import LNet
 internal import NodeCore
 package import O2IBLND
@@ -6,6 +7,7 @@ package import O2IBLND
 package struct NodeState: Sendable {
   package var driver: O2IBCounters
   package var lnet: LNetCounters
+  package var connections = ConnectionsCounters()
   /// The nodes it knows.
   package var peers: [PeerView]
   /// The driver's connections, those being made or closed included.
@@ -25,7 +27,8 @@ extension Node {
       call.finish(
         .success(
           NodeState(
-            driver: node.lnd.counters, lnet: node.lnet.counters, peers: peers,
+            driver: node.lnd.counters, lnet: node.lnet.counters,
+            connections: node.connections.counters, peers: peers,
             connectionCount: UInt64(node.lnd.connectionCount))))
     }
   }

@@ -23,12 +23,16 @@ public struct Transfer: ~Copyable, Sendable {
 
 /// Where a transfer goes to: the node, the portal and the match bits of what it has exposed there.
 public struct TransferTarget: Sendable {
+  /// Any NID of the node.
   public var nid: NID
+  /// 0 to 63.
   public var portal: Portal
+  /// What must match there.
   public var matchBits: UInt64
   /// Bytes from the start of the exposed memory.
   public var offset: UInt32
 
+  /// - Parameter offset: bytes from the start of the exposed memory.
   public init(nid: NID, portal: Portal, matchBits: UInt64, offset: UInt32 = 0) {
     self.nid = nid
     self.portal = portal
@@ -98,6 +102,8 @@ extension Node {
   ///   - byteCount: how much is asked for; nil for the whole buffer. What comes may be less only if
   ///     `mayBeShort` is said.
   ///   - mayBeShort: whether the peer may have less than that.
+  ///   - timeout: after it the transfer is given up; it still ends only when the wire is done with the buffer.
+  /// - Returns: the buffer, and the bytes read or a `NodeError`: unreachable, timedOut, remote, cancelled, limit, stopped.
   public func get(
     into buffer: consuming BulkBuffer, byteCount: Int? = nil, from target: TransferTarget,
     mayBeShort: Bool = false, timeout: Duration = .seconds(50)

@@ -24,6 +24,7 @@ public struct NodeError: Error, Sendable, CustomStringConvertible {
     case stopped
   }
 
+  /// The kind of failure.
   public var code: Code
   /// The call: `ping`, `put`.
   public var operation: String
@@ -34,6 +35,7 @@ public struct NodeError: Error, Sendable, CustomStringConvertible {
   /// The cause, with its numbers, and what the user can do about it.
   public var explanation: String
 
+  /// - Parameter errno: positive; 0 for none.
   public init(
     code: Code, operation: String, peer: NID? = nil, errno: Int32 = 0, explanation: String
   ) {
@@ -44,6 +46,7 @@ public struct NodeError: Error, Sendable, CustomStringConvertible {
     self.explanation = explanation
   }
 
+  /// The operation, the peer and the explanation in one line.
   public var description: String {
     let whom = peer.map { " \($0)" } ?? ""
     return "\(operation)\(whom): \(explanation)"

@@ -28,6 +28,7 @@ public struct NodeEvent: Sendable {
     case failure
   }
 
+  /// What it is about; stable, for programs.
   public var kind: Kind
   /// The peer, or the node's own NID where it is about no peer.
   public var peer: NID

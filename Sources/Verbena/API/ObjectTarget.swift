@@ -6,7 +6,9 @@ internal import Roles
 /// An object target that this node is connected to, and its objects (spec 13).
 ///
 /// The target takes its own locks for what is read and written. While the connection is away, calls wait for it, each
-/// until its timeout. What is written is durable after `sync`. Thread rule: any.
+/// until its timeout, 100 s unless said otherwise; then it is given up, as when its task is cancelled. A call that has
+/// given a buffer to the wire ends only when that is done with it. What is written is durable after `sync`.
+/// At most 64 calls of a node are under way at a time (`NodeError.limit`). Thread rule: any.
 public struct ObjectTarget: Sendable {
   /// `lfs-OST0000_UUID`.
   public let name: ObdUUID

@@ -72,6 +72,7 @@ public struct ServedTarget: Sendable {
 
 /// A client's request, for its handler.
 public struct TargetRequest: Sendable {
+  /// What is asked.
   public let opcode: Opcode
   /// The client: for a mount the same name at all targets.
   public let client: ObdUUID
@@ -106,6 +107,7 @@ public struct TargetReply: Sendable {
   /// The buffers behind the message's body, up to 30, together up to 1 MiB less the message's header.
   public var buffers: [[UInt8]]
 
+  /// - Parameter buffers: nothing but the body by default.
   public init(status: Int32 = 0, buffers: [[UInt8]] = []) {
     self.status = status
     self.buffers = buffers
@@ -122,6 +124,7 @@ public struct TargetRefusal: Error, Hashable, Sendable {
   /// Positive, of the wire's numbering, which is Linux's.
   public var errno: Int32
 
+  /// - Parameter errno: 28 for ENOSPC.
   public init(errno: Int32) { self.errno = errno }
 }
 

@@ -6,8 +6,8 @@ internal import O2IBLND
 extension Node {
   /// The node's counters, its peers and its connections in Prometheus's text format.
   ///
-  /// Every counter of LNet is `verbena_lnet_…_total`, every one of the driver `verbena_o2iblnd_…_total`, all with
-  /// the node's primary NID as the label `nid`. Thread rule: any. It takes one turn of the node's loop, and its
+  /// Every counter of LNet is `verbena_lnet_…_total`, every one of the driver `verbena_o2iblnd_…_total`, every
+  /// one of imports, exports and locks `verbena_connections_…_total`, all with the node's primary NID as the label `nid`. Thread rule: any. It takes one turn of the node's loop, and its
   /// length does not grow with the number of peers.
   ///
   /// - Throws: `NodeError`: stopped, limit, cancelled.
@@ -22,6 +22,7 @@ extension NodeState {
     var metrics = MetricsText()
     add(lnet, "lnet", nid, to: &metrics)
     add(driver, "o2iblnd", nid, to: &metrics)
+    add(connections, "connections", nid, to: &metrics)
     var counts: [(state: String, count: UInt64)] = []
     for peer in peers {
       let state = "\(peer.state)"

@@ -2,6 +2,7 @@ internal import CLinuxShims
 internal import Connections
 internal import LustreWire
 internal import NodeCore
+internal import PtlRPC
 internal import RDMATransport
 internal import Structures
 
@@ -32,13 +33,14 @@ package enum ConnectionsText: String, Sendable, CaseIterable {
         let view = node.connections.view(handle)
       else { continue }
       let name = view.name
-      blocks.append((name, text(of: view, name, now: now, wall: wall)))
+      let requests = requestLines(of: view, slot: UInt32(handle.raw.slot), &node)
+      blocks.append((name, text(of: view, name, requests, now: now, wall: wall)))
     }
     return blocks.sorted { $0.name < $1.name }.map(\.text).joined()
   }
 
   private static func text(
-    of view: ImportView, _ name: String, now: UInt64, wall: UInt64
+    of view: ImportView, _ name: String, _ requests: String, now: UInt64, wall: UInt64
   ) -> String {
     let role = view.description.proposal.role
     var text = "\(role.name).\(name).import=\nimport:\n    name: \(name)\n"
@@ -59,9 +61,28 @@ package enum ConnectionsText: String, Sendable, CaseIterable {
     text += "       generation: \(view.generation)\n"
     let idle = view.lastReply == 0 ? 0 : (now &- view.lastReply) / 1_000_000_000
     text += "       in-progress_invalidations: \(view.state == .evicted ? 1 : 0)\n"
-    text += "       idle: \(idle) sec\n    rpcs:\n       inflight: \(view.requestCount)\n"
-    text += "    transactions:\n       peer_committed: \(view.committed)\n"
-    return text + stateLines(view, now: now, wall: wall)
+    text += "       idle: \(idle) sec\n"
+    return text + requests + stateLines(view, now: now, wall: wall)
+  }
+
+  /// What becomes of its requests; the real tools have this of all but management clients.
+  private static func requestLines(
+    of view: ImportView, slot: UInt32, _ node: inout NodeCore
+  ) -> String {
+    let role = view.description.proposal.role
+    guard role != .mgc else { return "" }
+    let statistics = node.rpc.statistics(ofImport: slot)
+    let service = node.rpc.estimate(ofImport: slot, role.requestPortal)
+    var text = "    rpcs:\n       inflight: \(view.requestCount)\n"
+    text += "       unregistering: \(statistics.unregistering)\n"
+    text += "       timeouts: \(statistics.timeouts)\n"
+    text += "       avg_waittime: \(statistics.averageWait) usecs\n"
+    text += "    service_estimates:\n       services: \(service) sec\n"
+    text += "       network: \(node.rpc.latency(ofImport: slot)) sec\n"
+    // Nothing is replayed yet.
+    text += "    transactions:\n       last_replay: 0\n"
+    text += "       peer_committed: \(view.committed)\n"
+    return text + "       last_checked: \(view.committed)\n"
   }
 
   /// What a connect has asked for and got.

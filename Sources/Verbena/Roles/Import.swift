@@ -116,7 +116,10 @@ public final class Import: Sendable {
 
   /// Asks the target whether it is there (OBD_PING).
   ///
+  /// - Parameter timeout: then it is given up; while the import is not FULL, it waits.
   /// - Throws: as `request`; remote also for a refusal.
+  ///
+  /// **Wire:** OBD_PING (spec 11 §9.7).
   public func ping(timeout: Duration = .seconds(10)) async throws(NodeError) {
     let reply = try await request(.ping, replyByteCount: 512, timeout: timeout)
     if reply.status != 0 { throw NodeError(status: reply.status, "OBD_PING", nil) }

@@ -46,11 +46,11 @@ struct Cluster: Sendable {
   }
 
   private func mount(_ client: LustreNode) async throws(CommandFailure) {
-    let management = [[plan.managementNID]]
+    let (fileSystem, management) = (plan.fileSystem, [[plan.managementNID]])
     let place: Int?
     do throws(NodeError) {
       place = try await client.withRoles("mount") { roles, node in
-        roles.mount(ClusterPlan.fileSystem, management: management, &node)
+        roles.mount(fileSystem, management: management, &node)
       }
     } catch { throw CommandFailure(error) }
     precondition(place != nil, "a new client without a place for a mount")

@@ -8,10 +8,8 @@ internal import Verbena
 
 /// A whole file system in this process: who is in it, and where.
 struct ClusterPlan: Sendable {
-  /// Metadata servers, a target each.
-  var metadataCount: Int
-  var objectServerCount: Int
-  var objectTargetsPerServer: Int
+  /// Who hosts what; the node with the management server has it as its first target.
+  private(set) var servers: [Server]
   /// Clients, each a node of its own.
   var clientCount: Int
   /// Clients beside those that come and go: this many are there at a time, counting those that have just left.
@@ -20,11 +18,9 @@ struct ClusterPlan: Sendable {
   var serverSpin = Duration.zero
   var timing: TimingProfile
   var fabric: String
+  private(set) var fileSystem = Self.fileSystem
 
   static let fileSystem = "lfs"
-
-  /// Object targets.
-  var objectCount: Int { objectServerCount * objectTargetsPerServer }
 
   /// A node that hosts targets.
   struct Server: Sendable {
@@ -35,12 +31,21 @@ struct ClusterPlan: Sendable {
     var name: String { specifications.first?.name ?? "\(nid)" }
   }
 
-  var managementNID: NID { .o2ib(10 << 24 | 1) }
-
   /// The management server first, then metadata servers, then object servers.
-  var servers: [Server] {
-    let management = Server(
-      nid: managementNID, specifications: [TargetSpecification(kind: .mgs)])
+  ///
+  /// - Parameter metadataCount: metadata servers, a target each.
+  init(
+    metadataCount: Int, objectServerCount: Int, objectTargetsPerServer: Int, clientCount: Int,
+    timing: TimingProfile, fabric: String
+  ) {
+    let first = NID.o2ib(10 << 24 | 1)
+    func specification(_ kind: TargetKind, _ index: Int) -> TargetSpecification {
+      var specification = TargetSpecification(
+        kind: kind, fileSystem: Self.fileSystem, index: UInt32(index))
+      specification.managementNodes = [[first]]
+      return specification
+    }
+    let management = Server(nid: first, specifications: [TargetSpecification(kind: .mgs)])
     let metadata = (0..<metadataCount).map { index in
       Server(nid: Self.nid(net: 1, index), specifications: [specification(.mdt, index)])
     }
@@ -50,19 +55,45 @@ struct ClusterPlan: Sendable {
         nid: Self.nid(net: 2, index),
         specifications: (first..<first + objectTargetsPerServer).map { specification(.ost, $0) })
     }
-    return [management] + metadata + objects
+    servers = [management] + metadata + objects
+    self.clientCount = clientCount
+    self.timing = timing
+    self.fabric = fabric
   }
+
+  /// The servers that a file names.
+  init(
+    _ file: ConfigFile, _ cluster: ClusterFile, clientCount: Int, timing: TimingProfile,
+    fabric: String
+  ) throws(CommandFailure) {
+    servers = []
+    for member in cluster.members {
+      let part = file.part(of: member)
+      let settings = try Settings(
+        Setting.server, flags: [:], environment: [:], file: part.values, path: part.path)
+      guard let nid = member.nids.first.flatMap({ NID($0.text) }) else { continue }
+      servers.append(
+        Server(nid: nid, specifications: try ServerPlan.targets(settings).map(\.specification)))
+    }
+    // Everybody else asks it.
+    let first = servers.firstIndex { $0.specifications.first?.kind == .mgs } ?? 0
+    servers.swapAt(0, first)
+    fileSystem = cluster.fileSystem.text
+    self.clientCount = clientCount
+    self.timing = timing
+    self.fabric = fabric
+  }
+
+  var managementNID: NID { servers[0].nid }
+  var metadataCount: Int { targets.count { $0.specification.kind == .mdt } }
+  /// Object targets.
+  var objectCount: Int { targets.count { $0.specification.kind == .ost } }
+  /// Servers that are clients of the management server: one each, however many targets they have.
+  var managedCount: Int { servers.count { $0.specifications.last?.kind != .mgs } }
 
   /// All targets, in the same order, and where they are.
   var targets: [(nid: NID, specification: TargetSpecification)] {
     servers.flatMap { server in server.specifications.map { (server.nid, $0) } }
-  }
-
-  private func specification(_ kind: TargetKind, _ index: Int) -> TargetSpecification {
-    var specification = TargetSpecification(
-      kind: kind, fileSystem: Self.fileSystem, index: UInt32(index))
-    specification.managementNodes = [[managementNID]]
-    return specification
   }
 
   private static func nid(net: UInt32, _ index: Int) -> NID {
@@ -73,7 +104,7 @@ struct ClusterPlan: Sendable {
 
   /// Nodes that may be connected to one server.
   private var nodeCount: Int {
-    1 + metadataCount + objectServerCount + clientCount + transientClientCount
+    servers.count + clientCount + transientClientCount
   }
 
   func configuration(ofServer server: Server) -> NodeConfiguration {
@@ -102,7 +133,7 @@ struct ClusterPlan: Sendable {
   func configuration(ofClient index: Int) -> NodeConfiguration {
     var configuration = NodeConfiguration(nids: [clientNID(index)])
     configuration.keepTablesSmall(
-      servers: 1 + metadataCount + objectServerCount, imports: 1 + metadataCount + objectCount,
+      servers: servers.count, imports: 1 + metadataCount + objectCount,
       timing: timing)
     return configuration
   }

@@ -14,18 +14,27 @@ struct ClusterRun {
   private let deadline: Duration
   private let isOnce: Bool
 
-  init(_ settings: Settings, isOnce: Bool) throws(CommandFailure) {
+  init(_ settings: Settings, _ file: ConfigFile?, isOnce: Bool) throws(CommandFailure) {
     let process = ProcessInfo.processInfo.processIdentifier
     var timing = TimingProfile.named(settings.text(.profile)) ?? .fast
     // A connection that leaves because nobody uses it would be missing from the table.
     timing.idleTimeout = 0
-    plan = ClusterPlan(
-      metadataCount: settings.integer(.metadataServers),
-      objectServerCount: settings.integer(.objectServers),
-      objectTargetsPerServer: settings.integer(.objectTargetsPerServer),
-      clientCount: settings.integer(.clients),
-      timing: timing,
-      fabric: "cluster-\(process)-\(UInt32.random(in: 0...9999))")
+    let fabric = "cluster-\(process)-\(UInt32.random(in: 0...9999))"
+    if let file {
+      guard let cluster = file.cluster else {
+        throw CommandFailure(.usage, "\(file.path) describes no cluster: it has no key 'cluster'")
+      }
+      plan = try ClusterPlan(
+        file, cluster, clientCount: settings.integer(.clients), timing: timing, fabric: fabric)
+    } else {
+      plan = ClusterPlan(
+        metadataCount: settings.integer(.metadataServers),
+        objectServerCount: settings.integer(.objectServers),
+        objectTargetsPerServer: settings.integer(.objectTargetsPerServer),
+        clientCount: settings.integer(.clients),
+        timing: timing,
+        fabric: fabric)
+    }
     graph = settings.optionalText(.graph)
     deadline = .nanoseconds(Int64(settings.nanoseconds(.clusterDeadline)))
     self.isOnce = isOnce

@@ -71,7 +71,7 @@ struct ClusterView: Sendable {
   func expected(_ target: TargetSpecification) -> [String: Int] {
     let (metadata, objects, clients) = (plan.metadataCount, plan.objectCount, plan.clientCount)
     return switch target.kind {
-    case .mgs: ["mgc": metadata + plan.objectServerCount + clients]
+    case .mgs: ["mgc": plan.managedCount + clients]
     case .mdt:
       [
         "client": clients, "osp": metadata - 1,

@@ -17,6 +17,11 @@ struct ClusterUp: AsyncParsableCommand {
       until a signal. Ends with status 1 when one connection is missing or too many.
       """)
 
+  @Option(
+    help:
+      "A file with a cluster: its servers, all in memory, instead of --mds, --oss and --osts-per-oss. (default: none)",
+    completion: .file(extensions: ["yaml", "conf"]))
+  var config: String?
   @Option(help: Setting.metadataServers.help) var mds: String?
   @Option(help: Setting.objectServers.help) var oss: String?
   @Option(help: Setting.objectTargetsPerServer.help) var ostsPerOss: String?
@@ -37,6 +42,7 @@ struct ClusterUp: AsyncParsableCommand {
     ])
     let settings = try Settings(
       ClusterRun.settings, flags: flags, environment: Resolved.environment)
-    try await ClusterRun(settings, isOnce: once).run()
+    let file = try config.map { path throws(CommandFailure) in try ConfigFile(path: path) }
+    try await ClusterRun(settings, file, isOnce: once).run()
   }
 }

@@ -9,8 +9,11 @@ struct Mount: AsyncParsableCommand {
       towards servers of Verbena and of Lustre. Nothing is mounted in this host's file tree.
       """)
 
-  @Argument(help: "MGSNID:/FSNAME, such as 10.0.0.1@o2ib:/lfs; several nodes with colons between.")
-  var source: String
+  @Argument(
+    help:
+      "MGSNID:/FSNAME, such as 10.0.0.1@o2ib:/lfs; several nodes with colons between. (default: of the file's cluster)"
+  )
+  var source: String?
   @Option(help: Setting.mountsPerNode.help) var mountsPerNode: String?
   @Option(help: Setting.timing.help) var timing: String?
   @Option(help: Setting.idleTimeout.help) var idleTimeout: String?
@@ -29,6 +32,10 @@ struct Mount: AsyncParsableCommand {
       [.mountsPerNode, .timing, .idleTimeout, .mountDeadline], flags: flags,
       environment: Resolved.environment)
     try Resolved.startLog(groups)
+    guard let source = try source ?? Resolved.file(groups)?.cluster?.source else {
+      throw CommandFailure(
+        .usage, "give MGSNID:/FSNAME, such as 10.0.0.1@o2ib:/lfs, or --config with a cluster")
+    }
     try await MountRun(source, Resolved.node(groups), settings).untilSignal()
   }
 }

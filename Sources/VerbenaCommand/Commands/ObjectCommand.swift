@@ -122,7 +122,8 @@ struct ObjectGet: AsyncParsableCommand {
 
 struct ObjectRemove: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "rm", abstract: "Remove objects.")
+    commandName: "rm", abstract: "Remove objects.",
+    discussion: "Goes on after one that cannot be removed, and then ends with status 1.")
 
   @OptionGroup var flags: ObjectFlags
   @Argument(help: "The objects, such as 0x2:0x11.") var objects: [String]
@@ -131,8 +132,21 @@ struct ObjectRemove: AsyncParsableCommand {
     let session = try flags.session()
     let objects = try objects.map { try ObjectID(argument: $0) }
     try await session.run { lustre, owner in
+      var failures = 0
       for object in objects {
-        _ = try await lustre.perform(ObjectWish(.destroy, object), on: owner)
+        if session.interruption.isRequested {
+          throw CommandFailure(.interrupted, "interrupted before \(object.text)")
+        }
+        do throws(NodeError) {
+          _ = try await lustre.perform(ObjectWish(.destroy, object), on: owner)
+        } catch {
+          // The others may go all the same.
+          failures += 1
+          Streams.error("\(error)\n")
+        }
+      }
+      guard failures == 0 else {
+        throw CommandFailure(.failed, "\(failures) of \(objects.count) objects not removed")
       }
     }
   }

@@ -5,7 +5,8 @@ struct Serve: AsyncParsableCommand {
     abstract: "Run a server node: management server, metadata and object targets, until a signal.",
     discussion: """
       Each target tells its management server where it is, and then takes connections; a line says so. The same can stand \
-      in a file (--config), under `verbena`. With --data, what was acknowledged as committed survives a crash. SIGTERM \
+      in a file (--config), under `verbena`; a file with a `cluster` describes all servers, and each host takes its part by \
+      its addresses, by --bind or by its name. With --data, what was acknowledged as committed survives a crash. SIGTERM \
       and SIGINT close every connection in order; clients come back when the server does. Example of a whole file system \
       on one node:
         verbena serve --fabric demo --bind 10.0.0.1 --mgs --mdt 0 --ost 0-1 --fsname lfs
@@ -34,11 +35,11 @@ struct Serve: AsyncParsableCommand {
       Setting.managementNodes.name: mgsnode, Setting.serviceNodes.name: servicenode,
       Setting.data.name: data, Setting.timing.name: timing, Setting.exportCount.name: exports,
     ])
-    let file = try Resolved.file(groups)
+    let file = try Resolved.serverFile(groups)
     let settings = try Settings(
       Setting.server, flags: own, environment: Resolved.environment, file: file?.values ?? [:],
       path: file?.path ?? "")
     let serving = try ServingSettings(groups)
-    try await ServeRun(Resolved.node(groups), settings, serving).untilSignal()
+    try await ServeRun(Resolved.node(groups, in: file), settings, serving).untilSignal()
   }
 }

@@ -17,25 +17,33 @@ enum HostAddress {
     return address
   }
 
+  /// Every IPv4 address of the host, dotted decimal.
+  static var all: [String] { interfaces.map { IPv4Text.describe($0.address) } }
+
   /// The first IPv4 address of a network interface.
   private static func ofInterface(_ name: String) -> UInt32? {
+    interfaces.first { $0.name == name }?.address
+  }
+
+  /// The host's network interfaces that have IPv4 addresses.
+  private static var interfaces: [(name: String, address: UInt32)] {
     var list: UnsafeMutablePointer<ifaddrs>?
     // SAFETY: the list is made by getifaddrs and given back below; its nodes are read in between only.
-    guard unsafe getifaddrs(&list) == 0 else { return nil }
+    guard unsafe getifaddrs(&list) == 0 else { return [] }
     defer { unsafe freeifaddrs(list) }
+    var found: [(name: String, address: UInt32)] = []
     var next = unsafe list
     while let entry = unsafe next?.pointee {
       unsafe next = entry.ifa_next
-      guard let address = unsafe entry.ifa_addr, unsafe address.pointee.sa_family == AF_INET,
-        unsafe String(cString: entry.ifa_name) == name
+      guard let address = unsafe entry.ifa_addr, unsafe address.pointee.sa_family == AF_INET
       else { continue }
       // SAFETY: an address of family AF_INET is a sockaddr_in.
       let word = unsafe address.withMemoryRebound(to: sockaddr_in.self, capacity: 1) {
         unsafe $0.pointee.sin_addr.s_addr
       }
-      return UInt32(bigEndian: word)
+      found.append((unsafe String(cString: entry.ifa_name), UInt32(bigEndian: word)))
     }
-    return nil
+    return found
   }
 }
 

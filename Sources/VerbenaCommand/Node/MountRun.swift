@@ -51,7 +51,7 @@ struct MountRun {
         Streams.output(try await client.node.text(.imports))
       } catch {
         await client.stop()
-        throw CommandFailure(error)
+        throw CommandFailure(hinted(error))
       }
       Streams.output(
         "\(fileSystem) mounted \(count == 1 ? "once" : "\(count) times") by \(client.node.nids[0]): "
@@ -60,13 +60,63 @@ struct MountRun {
         defer { source.yield() }
         try await client.node.waitUntilStopped()
       }
+      let watch = Self.watch(mounts)
       for await _ in requests { break }
+      watch.cancel()
       for mount in mounts { await mount.unmount() }
       await client.stop()
       do {
         try await ending.value
       } catch let error as NodeError { throw CommandFailure(error) }
     }
+  }
+
+  /// With what to do about it.
+  private func hinted(_ error: NodeError) -> NodeError {
+    var error = error
+    let first = management.first?.first.map { "\($0)" } ?? "NID"
+    if error.errno == 2 {
+      error.explanation +=
+        "; no target of a file system \(fileSystem) is registered there: compare --fsname of its servers"
+    } else if error.code == .timedOut {
+      error.explanation +=
+        "; verbena ping \(first) says whether the management server's node is there"
+    }
+    return error
+  }
+
+  /// Tells what becomes of the targets of each mount.
+  private static func watch(_ mounts: [MountedFileSystem]) -> Task<Void, Never> {
+    Task {
+      await withTaskGroup(of: Void.self) { watchers in
+        for mount in mounts {
+          watchers.addTask {
+            let changes = mount.changes()
+            var known = (try? await mount.targets()) ?? []
+            for await now in changes {
+              Streams.output(MountText.changes(from: known, to: now))
+              known = now
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
+/// What `mount` tells of its targets after they were connected.
+enum MountText {
+  /// A line for each target that is not as it was, then how many can be used.
+  static func changes(from old: [MountedTarget], to new: [MountedTarget]) -> String {
+    var text = ""
+    for target in new where !old.contains(target) {
+      let place = target.nid.map { " at \($0)" } ?? ""
+      text += "\(target.name) \(target.state.rawValue)\(place)\n"
+    }
+    for target in old where !new.contains(where: { $0.name == target.name }) {
+      text += "\(target.name) taken away\n"
+    }
+    return text + "\(new.count(where: \.isReady)) of \(new.count) imports ready\n"
   }
 }
 

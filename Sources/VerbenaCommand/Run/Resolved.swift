@@ -1,5 +1,6 @@
 internal import BenchKit
 internal import Foundation
+internal import LustreWire
 
 /// Settings as a sub-command asks for them: flags typed, variables of the process, the configuration file.
 enum Resolved {
@@ -17,7 +18,37 @@ enum Resolved {
   ) throws(CommandFailure) -> NodeSettings {
     try NodeSettings(
       flags: flags(groups).merging(overriding) { $1 }, environment: environment,
-      file: try file(groups))
+      file: try file(groups)?.ofClient)
+  }
+
+  /// The same with a part of the file.
+  static func node(
+    _ groups: [any FlagGroup], in file: ConfigFile?
+  ) throws(CommandFailure) -> NodeSettings {
+    try NodeSettings(flags: flags(groups), environment: environment, file: file)
+  }
+
+  /// The file of a server: of a whole cluster, what concerns this host.
+  static func serverFile(_ groups: [any FlagGroup]) throws(CommandFailure) -> ConfigFile? {
+    guard let file = try file(groups), let cluster = file.cluster else { return try file(groups) }
+    let own = try Settings(
+      [.bind, .fabric], flags: flags(groups), environment: environment, file: file.values)
+    // A fabric's addresses are not the host's.
+    var addresses = own.optionalText(.fabric) == nil ? HostAddress.all : []
+    if let bind = own.optionalText(.bind) {
+      addresses = try bind.split(separator: ",").map { text throws(CommandFailure) in
+        IPv4Text.describe(try HostAddress.resolve(String(text)))
+      }
+    }
+    let host = ProcessInfo.processInfo.hostName
+    guard let member = cluster.member(addresses: addresses, host: host) else {
+      let nids = cluster.members.flatMap { $0.nids.map(\.text) }.joined(separator: ", ")
+      throw CommandFailure(
+        .usage,
+        "\(file.path): no node of the cluster is this host (\(host)); its nodes are \(nids): give --bind "
+          + "with the address of one, or its host a name with 'host:'")
+    }
+    return file.part(of: member)
   }
 
   /// The file that `--config` or its variable names.

@@ -1,4 +1,5 @@
 internal import Foundation
+internal import LustreWire
 internal import Yams
 
 /// A configuration file in lnetctl's YAML dialect, with the lines that its values stand on.
@@ -37,6 +38,8 @@ package struct ConfigFile: Equatable, Sendable {
   package private(set) var interfaces: [Interface] = []
   /// What stands under `verbena`, by the settings' names.
   package private(set) var values: [String: Value] = [:]
+  /// The cluster that it describes; nil when it is about one node.
+  package private(set) var cluster: ClusterFile?
 
   /// Interfaces that a file may name: a node has few.
   static let interfaceCountMax = 64
@@ -51,6 +54,12 @@ package struct ConfigFile: Equatable, Sendable {
     try self.init(path: path, text: text)
   }
 
+  init(path: String, interfaces: [Interface], values: [String: Value]) {
+    self.path = path
+    self.interfaces = interfaces
+    self.values = values
+  }
+
   package init(path: String, text: String) throws(CommandFailure) {
     self.path = path
     guard let root = try Self.compose(text, path: path) else { return }
@@ -60,7 +69,8 @@ package struct ConfigFile: Equatable, Sendable {
         for net in try sequence(node, "net") { try add(net: net) }
       case "verbena":
         values = try settings(node, under: "verbena", of: Self.verbenaSettings)
-      default: throw unknown(key, legal: ["net", "verbena"])
+      case "cluster": cluster = try readCluster(node)
+      default: throw unknown(key, legal: ["net", "verbena", "cluster"])
       }
     }
   }
@@ -143,6 +153,72 @@ package struct ConfigFile: Equatable, Sendable {
     }
     guard let bind else { throw failure(node, "a local NI needs a nid or interfaces") }
     return Interface(net: net, bind: bind, values: values)
+  }
+
+  // MARK: cluster
+
+  private func readCluster(_ node: Node) throws(CommandFailure) -> ClusterFile {
+    var fileSystem: Value?
+    var members: [ClusterFile.Member] = []
+    for (key, value) in try mapping(node, "cluster") {
+      switch key.text {
+      case "fsname": fileSystem = try scalar(value, "fsname")
+      case "nodes":
+        for entry in try sequence(value, "nodes") { members.append(try member(entry)) }
+      default: throw unknown(key, legal: ["fsname", "nodes"])
+      }
+    }
+    guard let fileSystem else { throw failure(node, "cluster needs 'fsname'") }
+    let cluster = ClusterFile(fileSystem: fileSystem, members: members)
+    guard (1...ClusterFile.memberCountMax).contains(members.count) else {
+      throw failure(node, "cluster needs 'nodes', 1 to \(ClusterFile.memberCountMax) of them")
+    }
+    guard !cluster.management.isEmpty else {
+      throw failure(node, "no node of the cluster has the management server: give one 'mgs: 1'")
+    }
+    return cluster
+  }
+
+  /// Settings that a node of a cluster has for itself.
+  private static let memberSettings: [(key: String, setting: Setting)] = verbenaSettings.filter {
+    [
+      Setting.hostsManagement, .metadataTargets, .objectTargets, .serviceNodes, .data,
+      .exportCount, .device, .port, .metrics,
+    ].contains($0.setting)
+  }
+
+  private func member(_ node: Node) throws(CommandFailure) -> ClusterFile.Member {
+    var nids: [Value] = []
+    var host: String?
+    var values: [String: Value] = [:]
+    for (key, value) in try mapping(node, "a node of the cluster") {
+      switch key.text {
+      case "nid": nids.append(contentsOf: try memberNIDs(value))
+      case "host": host = try scalar(value, "host").text
+      default:
+        guard let setting = Self.memberSettings.first(where: { $0.key == key.text })?.setting
+        else { throw unknown(key, legal: ["nid", "host"] + Self.memberSettings.map(\.key)) }
+        let text = try scalar(value, key.text)
+        if let problem = setting.problem(with: text.text) {
+          throw failure(text.line, "\(key.text) '\(text.text)' \(problem)")
+        }
+        values[setting.name] = text
+      }
+    }
+    guard !nids.isEmpty else { throw failure(node, "a node of the cluster needs a 'nid'") }
+    return ClusterFile.Member(nids: nids, host: host, values: values)
+  }
+
+  /// One NID, or several with commas between.
+  private func memberNIDs(_ node: Node) throws(CommandFailure) -> [Value] {
+    let value = try scalar(node, "nid")
+    return try value.text.split(separator: ",").map { part throws(CommandFailure) in
+      let text = part.trimmingCharacters(in: .whitespaces)
+      guard let nid = NID(text), nid.lndType == .o2ib else {
+        throw failure(value.line, "'\(text)' is no NID on o2ib; write 10.0.0.1@o2ib")
+      }
+      return Value(text: text, line: value.line)
+    }
   }
 
   // MARK: Keys

@@ -1,0 +1,94 @@
+// Property: `mount` tells when its targets are connected, when they are lost and when they are back, and leaves in order
+// at SIGTERM, as its server does; what cannot be mounted is refused by name, with what to do.
+// Method: the built command, driven by a script that waits for its lines; a server that is killed and started again.
+import Foundation
+import Subprocess
+import Testing
+
+@Suite struct MountCommandTests {
+  private let directory =
+    FileManager.default.temporaryDirectory.path
+    + "/verbena-mount-\(UInt32.random(in: 0 ... .max))"
+
+  /// Every wait is for a line; a line that does not come within half a minute ends it with 9.
+  private static let story = """
+    set -u
+    verbena=$1; export XDG_RUNTIME_DIR=$2; cd "$2" || exit 8
+    mkfifo serve mount; exec 3<>serve 4<>mount
+    trap 'kill -9 $server $client 2>/dev/null' EXIT
+    server=; client=
+    serve() {
+      "$verbena" serve --fabric mount --bind 10.0.0.1 --mgs --mdt 0 --ost 0-1 --fsname lfs \\
+        --timing fast --data data >serve 2>>errors & server=$!
+      for target in 1 2 3 4; do await 3 " open"; done
+    }
+    await() {
+      while read -r -t 30 -u "$1" line; do
+        echo "$line"
+        case $line in *"$2"*) return;; esac
+      done
+      echo "no line with $2"; cat errors; exit 9
+    }
+    serve
+    "$verbena" mount --fabric mount --bind 10.0.0.9 --timing fast 10.0.0.1@o2ib:/lfs \\
+      >mount 2>>errors & client=$!
+    await 4 "3 imports FULL"
+    kill -9 $server; wait $server
+    await 4 " of 3 imports ready"
+    serve
+    await 4 "3 of 3 imports ready"
+    kill -TERM $client; wait $client; echo "mount ended with $?"
+    kill -TERM $server; wait $server; echo "serve ended with $?"
+    """
+
+  @Test func aMountOutlivesItsServer() async throws {
+    try FileManager.default.createDirectory(
+      atPath: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+    defer { try? FileManager.default.removeItem(atPath: directory) }
+    let result = try await Subprocess.run(
+      .path("/usr/bin/timeout"),
+      arguments: ["120", "bash", "-c", Self.story, "bash", Command.path, directory],
+      output: .string(limit: 1 << 20), error: .string(limit: 1 << 20))
+    let text = result.standardOutput
+    #expect(result.terminationStatus == .exited(0), "\(text) \(result.standardError)")
+    #expect(text.contains("lfs mounted once by 10.0.0.9@o2ib: 3 imports FULL"))
+    #expect(text.contains("lfs-OST0001_UUID FULL at 10.0.0.1@o2ib"))
+    #expect(text.contains("mount ended with 0\nserve ended with 0"))
+  }
+
+  private func mount(_ source: String, _ deadline: String) async throws -> CommandResult {
+    try await Command.run(
+      ["mount", "--fabric", "mount", "--bind", "10.0.0.9", "--deadline", deadline, source],
+      environment: ["XDG_RUNTIME_DIR": directory])
+  }
+
+  @Test func whatCannotBeMountedIsRefusedByName() async throws {
+    try FileManager.default.createDirectory(
+      atPath: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+    defer { try? FileManager.default.removeItem(atPath: directory) }
+    let nobody = try await mount("10.0.0.66@o2ib:/lfs", "2s")
+    #expect(nobody.status == 75)
+    #expect(nobody.error.contains("10.0.0.66@o2ib"))
+    #expect(nobody.error.contains("ETIMEDOUT"))
+    let server = Task {
+      try await Command.run(
+        [
+          "serve", "--fabric", "mount", "--bind", "10.0.0.1", "--mgs", "--mdt", "0", "--fsname",
+          "lfs",
+        ], environment: ["XDG_RUNTIME_DIR": directory])
+    }
+    var reached = CommandResult(status: 69, output: "", error: "")
+    for _ in 0..<20 where reached.status != 0 {
+      reached = try await Command.run(
+        ["connect", "--fabric", "mount", "10.0.0.1@o2ib", "lfs-MDT0000"],
+        environment: ["XDG_RUNTIME_DIR": directory])
+    }
+    let unknown = try await mount("10.0.0.1@o2ib:/nofs", "20s")
+    #expect(unknown.status == 1)
+    #expect(unknown.error.contains("nofs"))
+    #expect(unknown.error.contains("ENOENT"))
+    #expect(unknown.error.contains("--fsname"))
+    server.cancel()
+    _ = try? await server.value
+  }
+}
