@@ -40,7 +40,9 @@ enum Command {
       .path("/usr/bin/env"),
       arguments: Arguments(
         ["-i"] + custom + [
-          "sh", "-c", "o=$1; e=$2; shift 2; exec timeout 60 setpriv --pdeathsig KILL \"$@\" >\"$o\" 2>\"$e\"", "sh",
+          "sh", "-c",
+          "o=$1; e=$2; shift 2; exec timeout 60 setpriv --pdeathsig KILL \"$@\" >\"$o\" 2>\"$e\"",
+          "sh",
           files.output, files.error, path,
         ] + arguments),
       workingDirectory: directory.map { .init($0.path) }, output: .discarded, error: .discarded)
