@@ -21,11 +21,18 @@ enum Resolved {
       file: try file(groups)?.ofClient)
   }
 
-  /// The same with a part of the file.
+  /// The same with a part of the file: of a cluster's server it names the NIDs, and `--bind` only said which it is.
   static func node(
     _ groups: [any FlagGroup], in file: ConfigFile?
   ) throws(CommandFailure) -> NodeSettings {
-    try NodeSettings(flags: flags(groups), environment: environment, file: file)
+    let isMember = try self.file(groups)?.cluster != nil
+    let (bind, net) = (Setting.bind, Setting.net)
+    func isKept(_ name: String) -> Bool {
+      !isMember || ![bind.name, net.name, bind.variable, net.variable].contains(name)
+    }
+    return try NodeSettings(
+      flags: flags(groups).filter { isKept($0.key) },
+      environment: environment.filter { isKept($0.key) }, file: file)
   }
 
   /// The file of a server: of a whole cluster, what concerns this host.
