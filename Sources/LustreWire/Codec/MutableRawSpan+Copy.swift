@@ -15,11 +15,13 @@ extension MutableRawSpan {
     }
   }
 
-  /// Makes `count` bytes from `offset` on zero; traps when there are not so many.
-  package mutating func clear(at offset: Int, count: Int) {
+  /// Sets `count` bytes from `offset` on to zero; traps when there are not so many. What is sent must not show what was
+  /// there before.
+  @inlinable @inline(__always)
+  package mutating func zero(at offset: Int, count: Int) {
     precondition(offset >= 0 && count >= 0 && count <= byteCount - offset, "beyond the end")
     guard count > 0 else { return }
-    // SAFETY: the range is checked.
+    // SAFETY: the range is checked, and this span's access is exclusive.
     unsafe withUnsafeMutableBytes { bytes in
       if let start = bytes.baseAddress {
         unsafe (start + offset).initializeMemory(as: UInt8.self, repeating: 0, count: count)

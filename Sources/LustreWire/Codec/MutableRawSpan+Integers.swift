@@ -26,19 +26,3 @@ extension MutableRawSpan {
     storeBytes(of: value.bigEndian, toByteOffset: offset, as: Value.self)
   }
 }
-
-extension MutableRawSpan {
-  /// Sets `count` bytes from `offset` to zero: what is sent must not show what was there before.
-  @inlinable @inline(__always)
-  package mutating func zero(at offset: Int, count: Int) {
-    var index = offset
-    while index + 8 <= offset + count {
-      storeBytes(of: 0, toByteOffset: index, as: UInt64.self)
-      index += 8
-    }
-    while index < offset + count {
-      storeBytes(of: 0, toByteOffset: index, as: UInt8.self)
-      index += 1
-    }
-  }
-}

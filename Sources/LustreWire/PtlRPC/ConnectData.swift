@@ -112,6 +112,8 @@ public struct ConnectData: Hashable, Sendable, BitwiseCopyable {
 extension ConnectData: FixedLayout {
   public static var structure: WireStructure { .connectData }
   public static var byteCount: Int { 192 }
+  /// Bytes that have fields; the others are 0.
+  @usableFromInline static var usedByteCount: Int { 96 }
 
   @inlinable
   public init(at offset: Int, in bytes: borrowing RawSpan, swapped: Bool) {
@@ -121,7 +123,22 @@ extension ConnectData: FixedLayout {
   /// Reads the first `count` bytes of the struct; fields that are not there are 0.
   @inlinable
   init(at offset: Int, count: Int, in bytes: borrowing RawSpan, swapped: Bool) {
-    let end = offset + min(count, Self.byteCount)
+    if count >= Self.usedByteCount {
+      let used = bytes.window(at: offset, count: Self.usedByteCount)
+      // Each way is compiled for itself: no field asks for the order, and none whether it is there.
+      if swapped {
+        self.init(at: 0, before: Self.usedByteCount, in: used, true)
+      } else {
+        self.init(at: 0, before: Self.usedByteCount, in: used, false)
+      }
+    } else {
+      self.init(at: offset, before: offset + count, in: bytes, swapped)
+    }
+  }
+
+  @inlinable @inline(__always)
+  init(at offset: Int, before end: Int, in bytes: borrowing RawSpan, _ swapped: Bool) {
+    self.init()
     flags.rawValue = bytes.field(at: offset, before: end, swapped)
     version.rawValue = bytes.field(at: offset + 8, before: end, swapped)
     grantByteCount = bytes.field(at: offset + 12, before: end, swapped)
@@ -146,28 +163,29 @@ extension ConnectData: FixedLayout {
 
   @inlinable
   public func encode(into bytes: inout MutableRawSpan, at offset: Int) {
-    bytes.storeNative(flags.rawValue, at: offset)
-    bytes.storeNative(version.rawValue, at: offset + 8)
-    bytes.storeNative(grantByteCount, at: offset + 12)
-    bytes.storeNative(targetIndex, at: offset + 16)
-    bytes.storeNative(bulkByteCount, at: offset + 20)
-    bytes.storeNative(inodeBits.rawValue, at: offset + 24)
-    bytes.storeNative(grantBlockBits, at: offset + 32)
-    bytes.storeNative(grantInodeBits, at: offset + 33)
-    bytes.storeNative(grantTaxKiB, at: offset + 34)
-    bytes.storeNative(grantMaximumBlocks, at: offset + 36)
-    bytes.storeNative(transno, at: offset + 40)
-    bytes.storeNative(group, at: offset + 48)
-    bytes.storeNative(checksumTypes.rawValue, at: offset + 52)
-    bytes.storeNative(maximumEAByteCount, at: offset + 56)
-    bytes.storeNative(instance, at: offset + 60)
-    bytes.storeNative(maximumObjectByteCount, at: offset + 64)
-    bytes.storeNative(maximumModifyingRequests, at: offset + 72)
-    bytes.storeNative(connectionPolicy, at: offset + 74)
-    bytes.storeNative(UInt8(0), at: offset + 75)
-    bytes.storeNative(UInt32(0), at: offset + 76)
-    bytes.storeNative(flags2.rawValue, at: offset + 80)
-    bytes.storeNative(compressionType, at: offset + 88)
-    bytes.zero(at: offset + 96, count: 96)
+    var all = bytes.window(at: offset, count: Self.byteCount)
+    all.storeNative(flags.rawValue, at: 0)
+    all.storeNative(version.rawValue, at: 8)
+    all.storeNative(grantByteCount, at: 12)
+    all.storeNative(targetIndex, at: 16)
+    all.storeNative(bulkByteCount, at: 20)
+    all.storeNative(inodeBits.rawValue, at: 24)
+    all.storeNative(grantBlockBits, at: 32)
+    all.storeNative(grantInodeBits, at: 33)
+    all.storeNative(grantTaxKiB, at: 34)
+    all.storeNative(grantMaximumBlocks, at: 36)
+    all.storeNative(transno, at: 40)
+    all.storeNative(group, at: 48)
+    all.storeNative(checksumTypes.rawValue, at: 52)
+    all.storeNative(maximumEAByteCount, at: 56)
+    all.storeNative(instance, at: 60)
+    all.storeNative(maximumObjectByteCount, at: 64)
+    all.storeNative(maximumModifyingRequests, at: 72)
+    all.storeNative(connectionPolicy, at: 74)
+    all.storeNative(UInt8(0), at: 75)
+    all.storeNative(UInt32(0), at: 76)
+    all.storeNative(flags2.rawValue, at: 80)
+    all.storeNative(compressionType, at: 88)
+    all.zero(at: Self.usedByteCount, count: Self.byteCount - Self.usedByteCount)
   }
 }

@@ -355,7 +355,7 @@ extension ObjectClient {
     }
     if count < request.count {
       var rest = node.turn.memory.mutableBytes(memory)
-      rest.clear(at: count, count: request.count - count)
+      rest.zero(at: count, count: request.count - count)
     }
     return status
   }

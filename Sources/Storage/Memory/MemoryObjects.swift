@@ -57,7 +57,7 @@ struct MemoryObjects: Sendable {
   func read(_ id: StoredObjectID, at offset: UInt64, into bytes: inout MutableRawSpan) {
     let total = bytes.byteCount
     guard let at = index[id] else {
-      bytes.clear(at: 0, count: total)
+      bytes.zero(at: 0, count: total)
       return
     }
     var done = 0
@@ -70,7 +70,7 @@ struct MemoryObjects: Sendable {
         let found = chunks[at][chunk]
         bytes.copy(from: found.rawBytes.extracting(start..<start + count), at: done)
       } else {
-        bytes.clear(at: done, count: count)
+        bytes.zero(at: done, count: count)
       }
       done += count
     }
@@ -87,7 +87,7 @@ struct MemoryObjects: Sendable {
     let rest = Int(size % UInt64(Self.chunkByteCount))
     let last = chunks[at].count - 1
     guard UInt64(chunks[at].count) == whole, rest > 0, !chunks[at][last].isEmpty else { return }
-    chunks[at][last].withMutableRawSpan { $0.clear(at: rest, count: $0.byteCount - rest) }
+    chunks[at][last].withMutableRawSpan { $0.zero(at: rest, count: $0.byteCount - rest) }
   }
 
   mutating func remove(_ id: StoredObjectID) {
