@@ -1,10 +1,12 @@
 import BasicContainers
 import CLinuxShims
+import Connections
 import EmulatedTransport
 import LNet
 import LustreWire
 import NodeCore
 import O2IBLND
+import PtlRPC
 import RDMATransport
 import Structures
 
@@ -15,6 +17,12 @@ struct End: ~Copyable {
   var peer = NID.any
   /// Messages that have come.
   var arrivedCount = 0
+  /// ACKs that have come.
+  var acknowledgedCount = 0
+  /// Imports that were FULL, requests that were answered, and imports that have left.
+  var connectedCount = 0
+  var repliedCount = 0
+  var closedCount = 0
   let descriptor: DescriptorHandle
   let memory: BufferRef
   /// What was posted last, to be posted again.
@@ -23,21 +31,34 @@ struct End: ~Copyable {
   var completions = RigidArray<WorkCompletion>(capacity: 256)
   private var events = RigidArray<CMEvent>(capacity: 32)
 
-  init(fabric: String, address: UInt32, depth: Int, discovers: Bool = true) throws {
+  /// What a node with imports and exports has more.
+  struct Sessions {
+    var capacity: ConnectionsCapacity
+    var rpc: RPCCapacity
+  }
+
+  init(
+    fabric: String, address: UInt32, depth: Int, discovers: Bool = true,
+    sessions: Sessions? = nil
+  ) throws {
     var made = try EmulatedTransport.open(fabric: fabric, addresses: [address])
     var tunables = O2IBConfiguration()
     try tunables.set("peer_credits", to: depth)
     let limits = O2IBLimits()
-    let pieces = O2IBLND.pieceCount(tunables, connections: 8) + limits.transmits
+    let pieces =
+      O2IBLND.pieceCount(tunables, connections: 8) + limits.transmits
+      + (sessions?.rpc.pieceCount ?? 0)
     let messages = try made.allocate(byteCount: pieces * 4096, access: .localWrite)
     let bulk = try made.allocate(byteCount: 1 << 20, access: [.localWrite, .remoteWrite])
-    let lnetLimits = LNetCapacity()
+    var lnetLimits = LNetCapacity()
+    sessions?.rpc.raise(&lnetLimits)
     var turn = Turn(
       now: clinux_monotonic_nanoseconds(),
       memory: NodeMemory(
         messages: Arena(region: messages, pieceByteCount: 4096, isBulk: false),
         bulk: Arena(region: bulk, pieceByteCount: 4096, isBulk: true)),
-      timerCount: O2IBLND.timerCount(limits) + LNet.timerCount(lnetLimits) + 64, seed: 1)
+      timerCount: O2IBLND.timerCount(limits) + LNet.timerCount(lnetLimits)
+        + (sessions.map { $0.rpc.timerCount + $0.capacity.timerCount } ?? 0) + 64, seed: 1)
     let nid = NID(rawValue: 0x0005_0000 << 32 | UInt64(address))
     let lnet = LNet(
       configuration: LNetConfiguration(
@@ -47,7 +68,13 @@ struct End: ~Copyable {
       configuration: tunables, limits: limits,
       interfaces: [O2IBInterface(index: 0, nid: nid, stamp: UInt64(address), ipv4: address)],
       timerKind: NodeCore.lndTimerKind)
-    var core = NodeCore(turn: turn, lnet: lnet, lnd: lnd)
+    var core = NodeCore(
+      turn: turn, lnet: lnet, lnd: lnd,
+      rpc: sessions.map { RPCConfiguration(unixSeconds: 1, capacity: $0.rpc) } ?? .none,
+      connections: sessions.map {
+        ConnectionsConfiguration(
+          capacity: $0.capacity, timing: .fast, firstCookie: UInt64(address), processID: 1)
+      } ?? .none)
     (descriptor, memory) = try Self.prepare(&core)
     core.start()
     transport = made
@@ -84,10 +111,26 @@ struct End: ~Copyable {
         if echoes { put() }
         if event.delivery != .none { Self.release(event.delivery, &node) }
       }
+      if event.kind == .acknowledge { acknowledgedCount += 1 }
       node.pump()
     }
+    takeConnectionsEvents()
     node.flush()
     Self.handOver(&node, to: &transport)
+  }
+
+  private mutating func takeConnectionsEvents() {
+    while let event = node.nextConnectionsEvent() {
+      switch event.kind {
+      case .connected: connectedCount += 1
+      case .closed: closedCount += 1
+      case .replied:
+        repliedCount += 1
+        node.connections.release(event.request, rpc: &node.rpc, turn: &node.turn)
+      default: break
+      }
+      node.pump()
+    }
   }
 
   private static func hand(
@@ -115,18 +158,19 @@ struct End: ~Copyable {
   }
 
   /// Sends 64 bytes to the other end.
-  mutating func put() {
+  mutating func put(wantsAcknowledge: Bool = false) {
     do throws(LNetError) {
-      try Self.put(descriptor, to: peer, &node)
+      try Self.put(descriptor, to: peer, wantsAcknowledge: wantsAcknowledge, &node)
     } catch { preconditionFailure("\(error)") }
   }
 
   static func put(
-    _ descriptor: DescriptorHandle, to peer: NID, _ node: inout NodeCore
+    _ descriptor: DescriptorHandle, to peer: NID, wantsAcknowledge: Bool = false,
+    _ node: inout NodeCore
   ) throws(LNetError) {
     try node.lnet.put(
       PutRequest(
         descriptor: descriptor, target: ProcessID(nid: peer), portal: Portal(rawValue: 60),
-        matchBits: 1), turn: &node.turn)
+        matchBits: 1, wantsAcknowledge: wantsAcknowledge), turn: &node.turn)
   }
 }

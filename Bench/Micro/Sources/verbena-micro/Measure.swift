@@ -11,14 +11,21 @@ let wantedTimes = CommandLine.arguments.dropFirst().first.flatMap { Int($0) }
 ///
 /// The fastest is what the code costs; how far the middle is above it says how busy the machine is.
 func measure(_ name: String, _ work: (Int) -> Void) {
-  let times = max(wantedTimes ?? 20_000, 4)
-  let rounds = wantedTimes == nil ? 31 : 1
-  work(times / 4)
-  var costs: [Double] = []
-  for _ in 0..<rounds {
+  measureParts(name) { times in
     let start = clinux_monotonic_nanoseconds()
     work(times)
-    costs.append(Double(clinux_monotonic_nanoseconds() - start) / Double(times))
+    return clinux_monotonic_nanoseconds() - start
+  }
+}
+
+/// The same for work that tells the time of what counts of it.
+func measureParts(_ name: String, _ work: (Int) -> UInt64) {
+  let times = max(wantedTimes ?? 20_000, 4)
+  let rounds = wantedTimes == nil ? 31 : 1
+  _ = work(times / 4)
+  var costs: [Double] = []
+  for _ in 0..<rounds {
+    costs.append(Double(work(times)) / Double(times))
   }
   costs.sort()
   func cell(_ value: Double) -> String {
