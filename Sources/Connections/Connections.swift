@@ -116,7 +116,10 @@ package struct Connections: ~Copyable {
   /// Whether the node may hand in the next event or expiry; else it takes `events` first. One event may end all
   /// requests of an import, and each of those tells its owner.
   package var hasRoom: Bool {
-    mutating get { events.freeCapacity >= reservedEventCount }
+    mutating get {
+      // Nearly always there is room for all that may ever come, and nothing needs to be counted.
+      2 * events.count <= capacity.events || events.freeCapacity >= reservedEventCount
+    }
   }
 
   /// Places for events that are kept for what one event from below can bring about.

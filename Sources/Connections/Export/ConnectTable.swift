@@ -90,95 +90,114 @@ package struct ConnectTable: Sendable, BitwiseCopyable {
   /// Decides a CONNECT.
   package func decide(_ facts: ConnectFacts) -> ConnectDecision {
     var walk = Walk(facts)
-    for index in rules.indices {
+    var index = 0
+    while index < rules.count {
       let rule = rules[index]
+      index += 1
+      guard walk.truths.contains(rule.condition) else { continue }
       // Once it is known whose export it is, the other rows of that group are passed over.
-      if walk.isSettled && (11...17).contains(rule.row) { continue }
-      guard walk.holds(rule.condition) else { continue }
+      if walk.isSettled, rule.row >= 11, rule.row <= 17 { continue }
       if walk.take(rule) { break }
     }
     return walk.decision
   }
 }
 
+/// Which conditions hold, one bit each: all of them are found out at once, because few rows of a CONNECT hold, and to
+/// ask each row in turn takes longer than all the rest of a decision.
+private struct ConditionSet: BitwiseCopyable {
+  private var bits: UInt64 = 0
+
+  @inline(__always)
+  mutating func set(_ condition: ConnectCondition, if holds: Bool) {
+    let bit: UInt64 = 1 << UInt64(condition.rawValue)
+    bits = holds ? bits | bit : bits & ~bit
+  }
+
+  @inline(__always)
+  func contains(_ condition: ConnectCondition) -> Bool {
+    bits >> UInt64(condition.rawValue) & 1 == 1
+  }
+}
+
 /// A walk through the rows: what earlier rows have settled.
 private struct Walk {
   let facts: ConnectFacts
+  /// What holds as things stand in the walk.
+  private(set) var truths = ConditionSet()
   var decision = ConnectDecision(row: 0, errno: 0, action: .none)
-  var hasExport: Bool
+  private var hasExport: Bool
   /// "R" in §5 counts with the own UUID too, until row 10 has put it aside.
-  var isUnchecked = false
-  var isSettled = false
+  private var isUnchecked = false
+  private(set) var isSettled = false
   /// rc EALREADY in §5: a valid reconnect.
-  var isReconnect = false
+  private var isReconnect = false
   /// Whether the connection count is compared with 0.
-  var isCountRestarted = false
+  private var isCountRestarted = false
 
   init(_ facts: ConnectFacts) {
     self.facts = facts
     hasExport = facts.hasExport
+    askOfRequest()
+    askOfExport()
   }
 
-  private var isConnected: Bool { hasExport && facts.exportConnectionCount > 0 }
+  /// The conditions that no row changes.
+  @inline(__always)
+  private mutating func askOfRequest() {
+    truths.set(.always, if: true)
+    truths.set(.noTargetName, if: !facts.hasTargetName)
+    truths.set(.unknownTarget, if: facts.target == .unknown)
+    truths.set(.unavailableTarget, if: facts.target == .unavailable)
+    truths.set(.refusingTarget, if: facts.target == .refusing)
+    truths.set(.noClientUUID, if: !facts.hasClientUUID)
+    truths.set(
+      .badBuffers,
+      if: !facts.hasClientHandle || facts.connectDataBytes == 0
+        || facts.connectDataBytes > ConnectLimits.connectDataBytesMax)
+    truths.set(.withoutFull20, if: !facts.asksFull20)
+    truths.set(.libClient, if: facts.isLibClient)
+    truths.set(
+      .farVersion,
+      if: facts.isInitial && facts.asksBetweenMDTs && facts.asksFID && facts.asksVersion
+        && !facts.asksLightweight && !facts.isVersionNear)
+    truths.set(.ownUUID, if: facts.isOwnUUID)
+    truths.set(.denied, if: facts.isAccessDenied)
+    truths.set(.readOnly, if: facts.isReadOnlyOnly && !facts.asksReadOnly)
+    truths.set(.replayable, if: facts.isReplayable)
+    truths.set(.targetRefuses, if: facts.targetRefusal != 0)
+  }
 
-  /// The client has restarted, or is a metadata target whose count may start anew (rows 12, 13).
-  private var isFromServer: Bool {
-    isConnected
+  /// The conditions that depend on what rows have settled.
+  private mutating func askOfExport() {
+    let isConnected = hasExport && facts.exportConnectionCount > 0
+    // The client has restarted, or is a metadata target whose count may start anew (rows 12, 13).
+    let isFromServer =
+      isConnected
       && (facts.isInitial && (facts.asksMDS || facts.asksLightweight) || facts.asksBetweenMDTs)
-  }
-
-  private var takesPartInRecovery: Bool { facts.isRecovering && !facts.asksLightweight }
-
-  func holds(_ condition: ConnectCondition) -> Bool {
-    switch condition {
-    case .always: return true
-    case .noTargetName: return !facts.hasTargetName
-    case .unknownTarget: return facts.target == .unknown
-    case .unavailableTarget: return facts.target == .unavailable
-    case .refusingTarget: return facts.target == .refusing
-    case .noClientUUID: return !facts.hasClientUUID
-    case .badBuffers:
-      return !facts.hasClientHandle || facts.connectDataBytes == 0
-        || facts.connectDataBytes > ConnectLimits.connectDataBytesMax
-    case .withoutFull20: return !facts.asksFull20
-    case .libClient: return facts.isLibClient
-    case .farVersion:
-      return facts.isInitial && facts.asksBetweenMDTs && facts.asksFID && facts.asksVersion
-        && !facts.asksLightweight && !facts.isVersionNear
-    case .ownUUID: return facts.isOwnUUID
-    case .denied: return facts.isAccessDenied
-    case .readOnly: return facts.isReadOnlyOnly && !facts.asksReadOnly
-    default: return holdsOfExport(condition)
-    }
-  }
-
-  private func holdsOfExport(_ condition: ConnectCondition) -> Bool {
-    switch condition {
-    case .connecting: return hasExport && facts.isExportConnecting
-    case .sameMDTAgain: return isFromServer && facts.isSameNID && facts.asksBetweenMDTs
-    case .clientRestarted: return isFromServer
-    case .otherNID: return isConnected && facts.isInitial && !facts.isSameNID
-    case .neverConnected: return hasExport && (!isConnected || !facts.hasReverseHandle)
-    case .otherHandle: return isConnected && facts.clientHandle != facts.exportClientHandle
-    case .sameHandle: return isConnected
-    case .busy: return hasExport && !facts.hasValidHandle && facts.hasRequestsInProgress
-    case .claimsToBeNew: return hasExport && facts.connectionCount == 1 && !isReconnect
-    case .startsRecovery: return takesPartInRecovery && !isReconnect
-    case .reconnect: return isReconnect
-    case .replayable: return facts.isReplayable
-    case .newDuringRecovery:
-      return !hasExport && !isUnchecked && takesPartInRecovery
-        && !(facts.isInitial && facts.asksBetweenMDTs)
-    case .unknownClient: return !hasExport
-    case .targetRefuses: return facts.targetRefusal != 0
-    case .gone: return hasExport && facts.isExportGone
-    case .stale:
-      let count = isCountRestarted || !hasExport ? 0 : facts.exportConnectionCount
-      return count >= facts.connectionCount
-    case .uncounted: return takesPartInRecovery && hasExport && !facts.isCountedInRecovery
-    case .recovering: return takesPartInRecovery
-    default: preconditionFailure("asked of the request")
-    }
+    let takesPartInRecovery = facts.isRecovering && !facts.asksLightweight
+    truths.set(.connecting, if: hasExport && facts.isExportConnecting)
+    truths.set(.sameMDTAgain, if: isFromServer && facts.isSameNID && facts.asksBetweenMDTs)
+    truths.set(.clientRestarted, if: isFromServer)
+    truths.set(.otherNID, if: isConnected && facts.isInitial && !facts.isSameNID)
+    truths.set(.neverConnected, if: hasExport && (!isConnected || !facts.hasReverseHandle))
+    truths.set(.otherHandle, if: isConnected && facts.clientHandle != facts.exportClientHandle)
+    truths.set(.sameHandle, if: isConnected)
+    truths.set(.busy, if: hasExport && !facts.hasValidHandle && facts.hasRequestsInProgress)
+    truths.set(.claimsToBeNew, if: hasExport && facts.connectionCount == 1 && !isReconnect)
+    truths.set(.startsRecovery, if: takesPartInRecovery && !isReconnect)
+    truths.set(.reconnect, if: isReconnect)
+    truths.set(
+      .newDuringRecovery,
+      if: !hasExport && !isUnchecked && takesPartInRecovery
+        && !(facts.isInitial && facts.asksBetweenMDTs))
+    truths.set(.unknownClient, if: !hasExport)
+    truths.set(.gone, if: hasExport && facts.isExportGone)
+    let count = isCountRestarted || !hasExport ? 0 : facts.exportConnectionCount
+    truths.set(.stale, if: count >= facts.connectionCount)
+    truths.set(
+      .uncounted, if: takesPartInRecovery && hasExport && !facts.isCountedInRecovery)
+    truths.set(.recovering, if: takesPartInRecovery)
   }
 
   /// Takes a row; true when it ends the walk.
@@ -209,19 +228,23 @@ private struct Walk {
     case .skipExport:
       hasExport = false
       isUnchecked = true
+      askOfExport()
     case .keepAndRestartCount:
       isReconnect = true
       isCountRestarted = true
       decision.restartsCount = true
       isSettled = true
+      askOfExport()
     case .evict:
       hasExport = false
       decision.evictsOld = true
       isSettled = true
+      askOfExport()
     case .reuse: isSettled = true
     case .reconnect:
       isReconnect = true
       isSettled = true
+      askOfExport()
     case .startRecoveryTimer: decision.startsRecoveryTimer = true
     case .markReconnect: decision.isReconnect = true
     case .markReplayable: decision.isReplayable = true

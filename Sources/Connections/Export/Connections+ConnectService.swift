@@ -72,20 +72,21 @@ extension Connections {
   }
 
   /// The target and the export that a CONNECT names.
-  private func find(_ asked: Asked) -> (target: Int?, known: Int?) {
+  private mutating func find(_ asked: Asked) -> (target: Int?, known: Int?) {
     guard let name = asked.target, let target = findTarget(name) else { return (nil, nil) }
     guard let client = asked.client else { return (target, nil) }
     return (target, findExport(client, target: target))
   }
 
-  private func negotiate(_ data: ConnectData?, target: Int?, known: Int?) -> GrantDecision? {
+  private mutating func negotiate(_ data: ConnectData?, target: Int?, known: Int?) -> GrantDecision?
+  {
     guard let target else { return nil }
     return GrantDecision(
       asked: data ?? ConnectData(), target: targets.cells[target].description.traits,
       export: exportTraits(known))
   }
 
-  private func facts(
+  private mutating func facts(
     _ asked: Asked, _ received: ReceivedRequest, target: Int?, known: Int?, rpc: inout PtlRPC
   ) -> ConnectFacts {
     var facts = ConnectFacts()
@@ -109,28 +110,26 @@ extension Connections {
       facts.target = .unknown
       return facts
     }
-    let record = targets.cells[target]
-    facts.isVersionNear = data.version.isNear(record.description.traits.version)
-    facts.target = record.condition
-    facts.isOwnUUID = asked.client == record.description.uuid
-    facts.isRecovering = record.isRecovering
-    facts.isReplayable = record.description.traits.kind.isReplayable
+    facts.isVersionNear = data.version.isNear(targets.cells[target].description.traits.version)
+    facts.target = targets.cells[target].condition
+    facts.isOwnUUID = asked.client == targets.cells[target].description.uuid
+    facts.isRecovering = targets.cells[target].isRecovering
+    facts.isReplayable = targets.cells[target].description.traits.kind.isReplayable
     guard let known else { return facts }
-    let export = exports.cells[known]
     facts.hasExport = true
-    facts.hasValidHandle = received.body.handle == export.handle
-    facts.exportConnectionCount = export.connectionCount
-    facts.exportClientHandle = export.clientHandle.rawValue
-    facts.hasReverseHandle = !export.clientHandle.isNone
-    facts.isSameNID = export.peer.nid == received.source.nid
+    facts.hasValidHandle = received.body.handle == exports.cells[known].handle
+    facts.exportConnectionCount = exports.cells[known].connectionCount
+    facts.exportClientHandle = exports.cells[known].clientHandle.rawValue
+    facts.hasReverseHandle = !exports.cells[known].clientHandle.isNone
+    facts.isSameNID = exports.cells[known].peer.nid == received.source.nid
     facts.hasRequestsInProgress = rpc.hasRequestsInProgress(ofExport: UInt32(known))
-    facts.isExportGone = export.isGone
+    facts.isExportGone = exports.cells[known].isGone
     facts.isAccessDenied =
-      received.message.header.flavor.rawValue >> 24 != export.flavor.rawValue >> 24
+      received.message.header.flavor.rawValue >> 24 != exports.cells[known].flavor.rawValue >> 24
     return facts
   }
 
-  private func exportTraits(_ known: Int?) -> ExportTraits {
+  private mutating func exportTraits(_ known: Int?) -> ExportTraits {
     var traits = ExportTraits()
     guard let known else { return traits }
     traits.isNew = false
@@ -161,7 +160,7 @@ extension Connections {
     resendCallbacks(slot, rpc: &rpc, turn: &turn)
   }
 
-  private func fields(_ decision: ConnectDecision, export slot: Int) -> ReplyFields {
+  private mutating func fields(_ decision: ConnectDecision, export slot: Int) -> ReplyFields {
     var fields = ReplyFields()
     fields.handle = exports.cells[slot].handle
     fields.lastCommitted = exports.cells[slot].committed

@@ -94,13 +94,13 @@ extension Connections {
   package var targetPlaceCount: Int { targets.capacity }
 
   /// The export of a client at a target.
-  package func export(ofClient client: ObdUUID, atTarget target: UInt32) -> ExportHandle? {
+  package mutating func export(ofClient client: ObdUUID, atTarget target: UInt32) -> ExportHandle? {
     guard let slot = findExport(client, target: Int(target)) else { return nil }
     return ExportHandle(raw: exports.handle(slot))
   }
 
   /// What every reply to a client says of its transactions, with a status.
-  package func replyFields(_ handle: ExportHandle, status: Int32 = 0) -> ReplyFields {
+  package mutating func replyFields(_ handle: ExportHandle, status: Int32 = 0) -> ReplyFields {
     var fields = ReplyFields(status: status)
     if let slot = exports.slot(handle.raw) { fields.lastCommitted = exports.cells[slot].committed }
     return fields
@@ -145,21 +145,25 @@ extension Connections {
     UInt64(bitPattern: Int64(uuid.hashValue)) ^ UInt64(target) << 48
   }
 
-  func findTarget(_ name: ObdUUID) -> Int? {
+  mutating func findTarget(_ name: ObdUUID) -> Int? {
     var entry = targetIndex.first(Self.key(name))
     while let found = entry {
-      let description = targets.cells[found / 2].description
-      if (found & 1 == 0 ? description.name : description.uuid) == name { return found / 2 }
+      let slot = found / 2
+      let isFound =
+        found & 1 == 0
+        ? targets.cells[slot].description.name == name
+        : targets.cells[slot].description.uuid == name
+      if isFound { return slot }
       entry = targetIndex.next(after: found)
     }
     return nil
   }
 
-  func findExport(_ cookie: Cookie) -> Int? {
+  mutating func findExport(_ cookie: Cookie) -> Int? {
     cookie.isNone ? nil : exportIndex.first(cookie.rawValue)
   }
 
-  func findExport(_ client: ObdUUID, target: Int) -> Int? {
+  mutating func findExport(_ client: ObdUUID, target: Int) -> Int? {
     var slot = clientIndex.first(Self.key(client, target: target))
     while let found = slot {
       if exports.cells[found].client == client, exports.cells[found].target == UInt32(target) {

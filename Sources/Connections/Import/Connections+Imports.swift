@@ -118,7 +118,7 @@ extension Connections {
 
   // MARK: - For the other files of the room
 
-  func slot(of handle: ImportHandle) -> Int {
+  mutating func slot(of handle: ImportHandle) -> Int {
     guard let slot = imports.slot(handle.raw) else { preconditionFailure("a stale import") }
     return slot
   }

@@ -8,7 +8,7 @@ internal import Structures
 // Requests of imports as their owners see them (spec 10 §12).
 extension Connections {
   /// What an ordinary request of an import looks like: its default portals, its flavour.
-  package func draft(on handle: ImportHandle, _ opcode: Opcode) -> RequestDraft {
+  package mutating func draft(on handle: ImportHandle, _ opcode: Opcode) -> RequestDraft {
     draft(slot(of: handle), opcode)
   }
 
@@ -61,7 +61,7 @@ extension Connections {
 
   // MARK: - Sending
 
-  func draft(_ slot: Int, _ opcode: Opcode) -> RequestDraft {
+  mutating func draft(_ slot: Int, _ opcode: Opcode) -> RequestDraft {
     let role = imports.cells[slot].description.proposal.role
     var draft = RequestDraft(
       importSlot: UInt32(slot), opcode: opcode, requestPortal: role.requestPortal,
@@ -71,17 +71,17 @@ extension Connections {
   }
 
   /// The way to the server over the present connection.
-  func route(_ slot: Int) -> ImportRoute {
-    let granted = imports.cells[slot].granted
-    let flags2 = granted.flags.contains(.secondFlags) ? granted.flags2 : []
+  mutating func route(_ slot: Int) -> ImportRoute {
+    let flags = imports.cells[slot].granted.flags
+    let flags2 = flags.contains(.secondFlags) ? imports.cells[slot].granted.flags2 : []
     var header = RPCHeaderFlags.connected
-    if !granted.flags.contains(.adaptiveTimeouts) { header.remove(.adaptiveTimeouts) }
+    if !flags.contains(.adaptiveTimeouts) { header.remove(.adaptiveTimeouts) }
     return ImportRoute(
       server: ProcessID(nid: imports.cells[slot].connections.current?.nid ?? .any),
       handle: Cookie(rawValue: imports.cells[slot].machine.remoteHandle),
       connectionCount: imports.cells[slot].machine.connectionCount, headerFlags: header,
       hasReplyMatchBits: flags2.contains(.replyMatchBits),
-      hasBulkMatchBits: granted.flags.contains(.bulkMatchBits))
+      hasBulkMatchBits: flags.contains(.bulkMatchBits))
   }
 
   mutating func enter(
@@ -108,17 +108,16 @@ extension Connections {
     requests[index].connectionCount = imports.cells[slot].machine.connectionCount
   }
 
-  private func decide(_ index: Int) -> SendDecision {
-    let request = requests[index]
-    let machine = imports.cells[Int(request.owner)].machine
-    var facts = SendFacts(state: machine.state)
-    facts.isInvalid = machine.flags.contains(.invalid)
-    facts.isInvalidating = machine.state == .evicted
-    facts.generation = request.generation
-    facts.importGeneration = machine.generation
-    facts.isWithoutDelay = request.options.contains(.noDelay)
-    facts.isWaking = machine.flags.contains(.wasIdle)
-    facts.isDuringReplay = request.options.contains(.duringReplay)
+  private mutating func decide(_ index: Int) -> SendDecision {
+    let slot = Int(requests[index].owner)
+    var facts = SendFacts(state: imports.cells[slot].machine.state)
+    facts.isInvalid = imports.cells[slot].machine.flags.contains(.invalid)
+    facts.isInvalidating = imports.cells[slot].machine.state == .evicted
+    facts.generation = requests[index].generation
+    facts.importGeneration = imports.cells[slot].machine.generation
+    facts.isWithoutDelay = requests[index].options.contains(.noDelay)
+    facts.isWaking = imports.cells[slot].machine.flags.contains(.wasIdle)
+    facts.isDuringReplay = requests[index].options.contains(.duringReplay)
     return SendDecision(facts)
   }
 

@@ -8,15 +8,15 @@ internal import Structures
 extension PtlRPC {
   /// Lays a request's bulk memory open; false when LNet or this room has no place for more now.
   mutating func layOpen(_ slot: Int, lnet: inout LNet, turn: inout Turn) -> Bool {
-    guard let bulk = requests[slot].draft.bulk else { return true }
+    guard let bulk = requests.cells[slot].draft.bulk else { return true }
     let cut = bulk.cut
-    while requests[slot].laidOpenCount < cut.count {
-      let index = requests[slot].laidOpenCount
+    while requests.cells[slot].laidOpenCount < cut.count {
+      let index = requests.cells[slot].laidOpenCount
       let range = cut.range(of: index)
       guard let cell = takeCell(owner: slot, length: range.count) else { return false }
       let entry = MatchEntry(
-        portal: bulk.portal, matchBits: requests[slot].firstMatchBits &+ UInt64(index),
-        nid: requests[slot].route.server.nid, pid: requests[slot].route.server.pid)
+        portal: bulk.portal, matchBits: requests.cells[slot].firstMatchBits &+ UInt64(index),
+        nid: requests.cells[slot].route.server.nid, pid: requests.cells[slot].route.server.pid)
       let descriptor = MemoryDescriptor(
         memory: bulk.memory.part(offset: range.lowerBound, length: range.count),
         options: bulk.direction == .source ? .get : .put, threshold: 1,
@@ -33,10 +33,10 @@ extension PtlRPC {
   }
 
   private mutating func append(_ cell: Int, to slot: Int) {
-    if requests[slot].lastCell == noCell {
+    if requests.cells[slot].lastCell == noCell {
       requests.cells[slot].firstCell = UInt32(cell)
     } else {
-      cells.cells[Int(requests[slot].lastCell)].next = UInt32(cell)
+      cells.cells[Int(requests.cells[slot].lastCell)].next = UInt32(cell)
     }
     requests.cells[slot].lastCell = UInt32(cell)
     requests.cells[slot].laidOpenCount += 1
@@ -61,7 +61,7 @@ extension PtlRPC {
     guard event.isUnlinked else { return }
     cells.cells[cell].descriptor = .none
     requests.cells[slot].liveBulkCount -= 1
-    if requests[slot].liveBulkCount == 0, requests[slot].state == .active {
+    if requests.cells[slot].liveBulkCount == 0, requests.cells[slot].state == .active {
       finishIfComplete(slot, turn: &turn)
     }
     gone(slot)
@@ -77,7 +77,7 @@ extension PtlRPC {
 
   /// Gives back the cells of a request of ours that has nothing on the wire.
   mutating func freeCells(_ slot: Int) {
-    freeCells(from: requests[slot].firstCell)
+    freeCells(from: requests.cells[slot].firstCell)
     requests.cells[slot].firstCell = noCell
     requests.cells[slot].lastCell = noCell
     requests.cells[slot].laidOpenCount = 0

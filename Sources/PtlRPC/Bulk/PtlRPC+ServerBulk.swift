@@ -56,11 +56,11 @@ extension PtlRPC {
   ) throws(TransferError) {
     let slot = slot(of: handle)
     precondition(
-      serverRequests[slot].state == .active && !serverRequests[slot].isTransferring)
-    precondition(serverRequests[slot].liveBulkCount == 0, "the last transfer is not over")
-    let received = serverRequests[slot].received
+      serverRequests.cells[slot].state == .active && !serverRequests.cells[slot].isTransferring)
+    precondition(serverRequests.cells[slot].liveBulkCount == 0, "the last transfer is not over")
+    let received = serverRequests.cells[slot].received
     // Those of the last sending: the client has taken back what lay open for earlier ones.
-    let matchBits = serverRequests[slot].matchBits
+    let matchBits = serverRequests.cells[slot].matchBits
     let last = matchBits != 0 ? matchBits : received.xid
     guard let bits = BulkMatchBits(last: last, operationLimit: description.operationLimit) else {
       throw .operationLimit
@@ -83,11 +83,13 @@ extension PtlRPC {
 
   /// Starts what is not started yet; false when there is no place for more now.
   mutating func transfer(_ slot: Int, lnet: inout LNet, turn: inout Turn) -> Bool {
-    let description = serverRequests[slot].transfer
+    let description = serverRequests.cells[slot].transfer
     let cut = description.cut
-    let bits = serverRequests[slot].bulkMatchBits
-    while serverRequests[slot].startedCount < bits.count, serverRequests[slot].bulkStatus == 0 {
-      let index = serverRequests[slot].startedCount
+    let bits = serverRequests.cells[slot].bulkMatchBits
+    while serverRequests.cells[slot].startedCount < bits.count,
+      serverRequests.cells[slot].bulkStatus == 0
+    {
+      let index = serverRequests.cells[slot].startedCount
       let range = cut.range(of: index)
       guard lnet.hasRoom, let cell = takeCell(owner: slot, length: range.count) else {
         return false
@@ -98,7 +100,7 @@ extension PtlRPC {
           MemoryDescriptor(memory: memory, threshold: 2, tag: RPCTag(.serverBulk, cell).raw))
         cells.cells[cell].descriptor = descriptor
         // It counts from now on: refused, its descriptor ends with an event all the same.
-        cells.cells[cell].next = serverRequests[slot].firstCell
+        cells.cells[cell].next = serverRequests.cells[slot].firstCell
         serverRequests.cells[slot].firstCell = UInt32(cell)
         serverRequests.cells[slot].liveBulkCount += 1
         try start(slot, descriptor, bits.first + UInt64(index), lnet: &lnet, turn: &turn)
@@ -123,20 +125,20 @@ extension PtlRPC {
     _ slot: Int, _ descriptor: DescriptorHandle, _ matchBits: UInt64, lnet: inout LNet,
     turn: inout Turn
   ) throws(LNetError) {
-    let received = serverRequests[slot].received
+    let received = serverRequests.cells[slot].received
     let interface: UInt8? = received.source.nid == .loopback ? nil : received.interface
-    switch serverRequests[slot].transfer.direction {
+    switch serverRequests.cells[slot].transfer.direction {
     case .put:
       try lnet.put(
         PutRequest(
           descriptor: descriptor, target: received.source,
-          portal: serverRequests[slot].transfer.portal, matchBits: matchBits,
+          portal: serverRequests.cells[slot].transfer.portal, matchBits: matchBits,
           wantsAcknowledge: true, interface: interface), turn: &turn)
     case .get:
       try lnet.get(
         GetRequest(
           descriptor: descriptor, target: received.source,
-          portal: serverRequests[slot].transfer.portal, matchBits: matchBits,
+          portal: serverRequests.cells[slot].transfer.portal, matchBits: matchBits,
           interface: interface), turn: &turn)
     }
   }
@@ -164,21 +166,21 @@ extension PtlRPC {
     if !cells[cell].isAnswered { noteFailure(slot, WireErrno.eio.status) }
     cells.cells[cell].descriptor = .none
     serverRequests.cells[slot].liveBulkCount -= 1
-    if serverRequests[slot].isTransferring {
+    if serverRequests.cells[slot].isTransferring {
       finishTransferIfComplete(slot, turn: &turn)
-    } else if serverRequests[slot].state == .leaving {
+    } else if serverRequests.cells[slot].state == .leaving {
       queue(serverRequest: slot)
     }
   }
 
   /// The first failure is the one that is told.
   private mutating func noteFailure(_ slot: Int, _ status: Int32) {
-    if serverRequests[slot].bulkStatus == 0 { serverRequests.cells[slot].bulkStatus = status }
+    if serverRequests.cells[slot].bulkStatus == 0 { serverRequests.cells[slot].bulkStatus = status }
   }
 
   /// Tells the handler, once nothing of the transfer is on the wire: all is done, or one operation has failed.
   private mutating func finishTransferIfComplete(_ slot: Int, turn: inout Turn) {
-    let request = serverRequests[slot]
+    let request = serverRequests.cells[slot]
     guard request.isTransferring else { return }
     if request.bulkStatus < 0, request.liveBulkCount > 0 {
       queue(serverRequest: slot)
@@ -201,8 +203,8 @@ extension PtlRPC {
 
   /// A transfer's time is over, or its request is dropped.
   mutating func endTransfer(_ slot: Int, status: Int32, turn: inout Turn) {
-    guard serverRequests[slot].isTransferring else { return }
-    let request = serverRequests[slot]
+    guard serverRequests.cells[slot].isTransferring else { return }
+    let request = serverRequests.cells[slot]
     let deadline = min(request.bulkLimit, request.received.deadline)
     if deadline > turn.now {
       // An early reply has moved it.
@@ -220,7 +222,7 @@ extension PtlRPC {
 
   /// Where the request's bulk is now: another number says that it was sent again.
   package mutating func matchBits(of handle: ServerRequestHandle) -> UInt64 {
-    serverRequests[slot(of: handle)].matchBits
+    serverRequests.cells[slot(of: handle)].matchBits
   }
 
   /// A client has connected anew, or has left: what it had laid open before is gone (spec 13 §5.6). The transfers of its
@@ -229,7 +231,7 @@ extension PtlRPC {
     var slot = inProgress[Int(export)]
     while slot != noCell {
       abortTransfer(Int(slot), turn: &turn)
-      slot = serverRequests[Int(slot)].nextInProgress
+      slot = serverRequests.cells[Int(slot)].nextInProgress
     }
   }
 
@@ -239,15 +241,15 @@ extension PtlRPC {
   }
 
   mutating func abortTransfer(_ slot: Int, turn: inout Turn) {
-    guard serverRequests[slot].isTransferring else { return }
+    guard serverRequests.cells[slot].isTransferring else { return }
     noteFailure(slot, WireErrno.enotconn.status)
     finishTransferIfComplete(slot, turn: &turn)
   }
 
   /// Takes back what a failed transfer has on the wire; false when LNet has no room for its events.
   mutating func takeBackTransfer(_ slot: Int, lnet: inout LNet, turn: inout Turn) -> Bool {
-    guard serverRequests[slot].liveBulkCount > 0 else { return true }
-    var cell = serverRequests[slot].firstCell
+    guard serverRequests.cells[slot].liveBulkCount > 0 else { return true }
+    var cell = serverRequests.cells[slot].firstCell
     while cell != noCell {
       guard lnet.hasRoom else { return false }
       let next = cells[Int(cell)].next

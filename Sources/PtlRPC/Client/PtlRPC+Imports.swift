@@ -50,7 +50,7 @@ extension PtlRPC {
   package mutating func lastXID(ofImport slot: UInt32) -> UInt64 {
     let first = imports[Int(slot)].firstUnreplied
     if first != noCell {
-      let replied = requests[Int(first)].xid &- 1
+      let replied = requests.cells[Int(first)].xid &- 1
       // It never goes back.
       if replied > imports[Int(slot)].repliedXID { imports[Int(slot)].repliedXID = replied }
     }
@@ -64,14 +64,14 @@ extension PtlRPC {
     ofImport slot: UInt32, after handle: RequestHandle? = nil
   ) -> RequestHandle? {
     let next =
-      handle.map { requests[self.slot(of: $0)].nextUnreplied }
+      handle.map { requests.cells[self.slot(of: $0)].nextUnreplied }
       ?? imports[Int(slot)].firstUnreplied
     return next == noCell ? nil : RequestHandle(raw: requests.handle(Int(next)))
   }
 
   /// Enters a request at the end of its import's list: its XID is the newest.
   mutating func enlist(_ slot: Int) {
-    let number = Int(requests[slot].draft.importSlot)
+    let number = Int(requests.cells[slot].draft.importSlot)
     let last = imports[number].lastUnreplied
     requests.cells[slot].isUnreplied = true
     requests.cells[slot].previousUnreplied = last
@@ -86,9 +86,9 @@ extension PtlRPC {
 
   /// Its reply is there, or nobody waits for it any more.
   mutating func unlist(_ slot: Int) {
-    let number = Int(requests[slot].draft.importSlot)
-    let previous = requests[slot].previousUnreplied
-    let next = requests[slot].nextUnreplied
+    let number = Int(requests.cells[slot].draft.importSlot)
+    let previous = requests.cells[slot].previousUnreplied
+    let next = requests.cells[slot].nextUnreplied
     if previous == noCell {
       imports[number].firstUnreplied = next
     } else {
@@ -105,9 +105,9 @@ extension PtlRPC {
 
   /// Learns from a reply how long the network took (spec 12 §2.2).
   mutating func measureLatency(_ slot: Int, _ body: RPCBody, at now: UInt64) {
-    let number = Int(requests[slot].draft.importSlot)
+    let number = Int(requests.cells[slot].draft.importSlot)
     let elapsed = UInt32(
-      clamping: (now &- requests[slot].sentTime) / nanosecondsPerSecond)
+      clamping: (now &- requests.cells[slot].sentTime) / nanosecondsPerSecond)
     guard body.serviceTime <= elapsed &+ 3 else { return }
     let sample = (elapsed > body.serviceTime ? elapsed - body.serviceTime : 0) + 1
     imports[number].latency.measure(sample, at: Self.seconds(now), adaptive)

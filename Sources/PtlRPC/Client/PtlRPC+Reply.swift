@@ -11,8 +11,8 @@ extension PtlRPC {
     guard event.isUnlinked else { return }
     requests.cells[slot].sendDescriptor = .none
     if event.kind == .send, event.status == 0 { requests.cells[slot].hasLeft = true }
-    if requests[slot].state == .active, event.kind == .send, event.status < 0,
-      !requests[slot].hasReply
+    if requests.cells[slot].state == .active, event.kind == .send, event.status < 0,
+      !requests.cells[slot].hasReply
     {
       counters.sendsFailed += 1
       end(slot, .failed, status: event.status, turn: &turn)
@@ -25,12 +25,12 @@ extension PtlRPC {
     _ slot: Int, _ event: LNetEvent, lnet: inout LNet, turn: inout Turn
   ) {
     if event.kind == .put && !event.isUnlinked {
-      if requests[slot].state != .active || !requests[slot].isSent
-        || requests[slot].hasFinalReply
+      if requests.cells[slot].state != .active || !requests.cells[slot].isSent
+        || requests.cells[slot].hasFinalReply
       {
         counters.repliesLate += 1
       } else if event.status == 0 {
-        if event.offset == 0 && requests[slot].mayGetEarlyReplies {
+        if event.offset == 0 && requests.cells[slot].mayGetEarlyReplies {
           earlyReplyArrived(slot, event, turn: &turn)
         } else {
           // What else may still be written there would change the reply under its reader's eyes; a real server
@@ -39,13 +39,13 @@ extension PtlRPC {
           requests.cells[slot].landedLength = event.movedLength
           requests.cells[slot].neededLength = event.requestedLength
           requests.cells[slot].hasFinalReply = true
-          try? lnet.unlink(requests[slot].sinkDescriptor, turn: &turn)
+          try? lnet.unlink(requests.cells[slot].sinkDescriptor, turn: &turn)
         }
       }
     }
     guard event.isUnlinked else { return }
     requests.cells[slot].sinkDescriptor = .none
-    if requests[slot].state == .active, requests[slot].hasFinalReply {
+    if requests.cells[slot].state == .active, requests.cells[slot].hasFinalReply {
       takeFinalReply(slot, turn: &turn)
     }
     gone(slot)
@@ -53,12 +53,12 @@ extension PtlRPC {
 
   /// Another thing of an attempt has left the wire.
   mutating func gone(_ slot: Int) {
-    if requests[slot].state == .ended, !requests[slot].isOnWire { queue(request: slot) }
+    if requests.cells[slot].state == .ended, !requests.cells[slot].isOnWire { queue(request: slot) }
   }
 
   /// Moves the deadline to what the server says it needs (spec 10 §8.2, §8.3; spec 12 §2.5).
   private mutating func earlyReplyArrived(_ slot: Int, _ event: LNetEvent, turn: inout Turn) {
-    let bytes = requests[slot].sink.part(offset: 0, length: Int(event.movedLength))
+    let bytes = requests.cells[slot].sink.part(offset: 0, length: Int(event.movedLength))
     guard event.requestedLength == UInt32(RPCLimits.earlyReplyBytes),
       event.movedLength == event.requestedLength,
       let body = Self.earlyBody(turn.memory.bytes(bytes))
@@ -86,13 +86,13 @@ extension PtlRPC {
   }
 
   private mutating func takeFinalReply(_ slot: Int, turn: inout Turn) {
-    let request = requests[slot]
-    guard request.landedLength == request.neededLength else {
+    guard requests.cells[slot].landedLength == requests.cells[slot].neededLength else {
       counters.repliesTruncated += 1
       return replyTruncated(slot, turn: &turn)
     }
-    let bytes = requests[slot].sink.part(
-      offset: Int(request.landedOffset), length: Int(request.landedLength))
+    let bytes = requests.cells[slot].sink.part(
+      offset: Int(requests.cells[slot].landedOffset), length: Int(requests.cells[slot].landedLength)
+    )
     guard let body = Self.finalBody(turn.memory.bytes(bytes)) else {
       counters.repliesMalformed += 1
       return end(slot, .failed, status: WireErrno.eproto.status, turn: &turn)
@@ -100,8 +100,8 @@ extension PtlRPC {
     counters.repliesReceived += 1
     noteWait(slot, until: turn.now)
     if adaptive.isEnabled {
-      imports[Int(request.draft.importSlot)].estimates.note(
-        body.timeout, request.draft.requestPortal, adaptive)
+      imports[Int(requests.cells[slot].draft.importSlot)].estimates.note(
+        body.timeout, requests.cells[slot].draft.requestPortal, adaptive)
       measureLatency(slot, body, at: turn.now)
     }
     requests.cells[slot].reply = bytes
@@ -125,10 +125,10 @@ extension PtlRPC {
 
   /// Ends a request that has its reply, once its bulk is done too (spec 13 §1). After an error none may come.
   mutating func finishIfComplete(_ slot: Int, turn: inout Turn) {
-    guard requests[slot].hasReply else { return }
-    let status = requests[slot].replyStatus
-    if status >= 0 && requests[slot].liveBulkCount > 0 { return }
-    if status >= 0 && requests[slot].bulkStatus < 0 {
+    guard requests.cells[slot].hasReply else { return }
+    let status = requests.cells[slot].replyStatus
+    if status >= 0 && requests.cells[slot].liveBulkCount > 0 { return }
+    if status >= 0 && requests.cells[slot].bulkStatus < 0 {
       // The reply says well done, and the data did not come (spec 13 §5.6).
       return end(slot, .failed, status: WireErrno.eio.status, turn: &turn)
     }
@@ -137,7 +137,7 @@ extension PtlRPC {
 
   /// The same request again, with room for the reply (spec 10 §6.3).
   private mutating func replyTruncated(_ slot: Int, turn: inout Turn) {
-    let request = requests[slot]
+    let request = requests.cells[slot]
     let needed =
       Int(request.neededLength) + Int(request.landedOffset) - RPCLimits.earlyReplyBytes
     guard request.draft.isResendable, needed <= RPCLimits.maximumMessageBytes else {

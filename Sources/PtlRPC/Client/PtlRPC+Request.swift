@@ -37,13 +37,13 @@ extension PtlRPC {
 
   /// The request's message, for encoding its buffers before it is sent (`BufferLengths.place(of:in:)`).
   package mutating func message(of handle: RequestHandle) -> BufferRef {
-    requests[slot(of: handle)].request
+    requests.cells[slot(of: handle)].request
   }
 
   /// Puts the request on the wire, over a connection as it is now.
   package mutating func send(_ handle: RequestHandle, over route: ImportRoute) {
     let slot = slot(of: handle)
-    precondition(requests[slot].state == .draft, "sent twice")
+    precondition(requests.cells[slot].state == .draft, "sent twice")
     requests.cells[slot].route = route
     requests.cells[slot].state = .active
     queue(request: slot)
@@ -54,7 +54,7 @@ extension PtlRPC {
     _ handle: RequestHandle, over route: ImportRoute, _ resending: Resending = .sameXID
   ) {
     let slot = slot(of: handle)
-    precondition(requests[slot].state == .ended, "sent again before it had ended")
+    precondition(requests.cells[slot].state == .ended, "sent again before it had ended")
     requests.cells[slot].route = route
     renumber(slot, resending)
     requests.cells[slot].wantsResend = true
@@ -65,7 +65,7 @@ extension PtlRPC {
   /// again or released.
   package mutating func abandon(_ handle: RequestHandle, turn: inout Turn) {
     let slot = slot(of: handle)
-    guard requests[slot].state != .ended else {
+    guard requests.cells[slot].state != .ended else {
       requests.cells[slot].wantsResend = false
       return
     }
@@ -79,11 +79,11 @@ extension PtlRPC {
   /// nothing is on the wire. Of a request with bulk, `released` then says so.
   package mutating func release(_ handle: RequestHandle, turn: inout Turn) {
     let slot = slot(of: handle)
-    precondition(!requests[slot].isReleased, "released twice")
+    precondition(!requests.cells[slot].isReleased, "released twice")
     requests.cells[slot].isReleased = true
     requests.cells[slot].wantsResend = false
     requests.cells[slot].state = .ended
-    if requests[slot].isUnreplied { unlist(slot) }
+    if requests.cells[slot].isUnreplied { unlist(slot) }
     turn.timers.disarm(requestTimers[slot])
     queue(request: slot)
   }
@@ -92,7 +92,7 @@ extension PtlRPC {
   package mutating func reply(
     to handle: RequestHandle, turn: inout Turn
   ) throws(WireError) -> Reply {
-    let bytes = requests[slot(of: handle)].reply
+    let bytes = requests.cells[slot(of: handle)].reply
     precondition(bytes != .none, "there is no reply")
     let span = turn.memory.bytes(bytes)
     let message = try RPCMessage(decoding: span)
@@ -102,37 +102,39 @@ extension PtlRPC {
   /// Whether the last attempt has ended and none was asked for since: else an event of its end is no news any more.
   package mutating func hasEnded(_ handle: RequestHandle) -> Bool {
     let slot = slot(of: handle)
-    return requests[slot].state == .ended && !requests[slot].wantsResend
+    return requests.cells[slot].state == .ended && !requests.cells[slot].wantsResend
   }
 
   /// Bytes that the bulk of a request has moved.
   package mutating func bulkByteCount(of handle: RequestHandle) -> UInt64 {
-    requests[slot(of: handle)].bulkByteCount
+    requests.cells[slot(of: handle)].bulkByteCount
   }
 
-  package mutating func xid(of handle: RequestHandle) -> UInt64 { requests[slot(of: handle)].xid }
+  package mutating func xid(of handle: RequestHandle) -> UInt64 {
+    requests.cells[slot(of: handle)].xid
+  }
 
   /// What the request asks for, and its owner's number.
   package mutating func draft(of handle: RequestHandle) -> RequestDraft {
-    requests[slot(of: handle)].draft
+    requests.cells[slot(of: handle)].draft
   }
 
   /// How often it was put on the wire.
   package mutating func attemptCount(of handle: RequestHandle) -> UInt32 {
-    requests[slot(of: handle)].attemptCount
+    requests.cells[slot(of: handle)].attemptCount
   }
 
   /// Whether the handle names a request that was not released.
   package mutating func isLive(_ handle: RequestHandle) -> Bool {
     guard let slot = requests.slot(handle.raw) else { return false }
-    return !requests[slot].isReleased
+    return !requests.cells[slot].isReleased
   }
 
   // MARK: - For the other files of the room
 
   @inline(__always)
   mutating func slot(of handle: RequestHandle) -> Int {
-    guard let slot = requests.slot(handle.raw), !requests[slot].isReleased else {
+    guard let slot = requests.slot(handle.raw), !requests.cells[slot].isReleased else {
       preconditionFailure("a stale handle of a request")
     }
     return slot
@@ -158,7 +160,7 @@ extension PtlRPC {
 
   /// New numbers for a resend (spec 10 §9.2).
   private mutating func renumber(_ slot: Int, _ resending: Resending) {
-    let request = requests[slot]
+    let request = requests.cells[slot]
     let usesMatchBits =
       request.draft.bulk != nil
       || request.route.hasReplyMatchBits && !request.draft.opcode.isConnect
@@ -174,7 +176,7 @@ extension PtlRPC {
   }
 
   private mutating func setXID(_ slot: Int, _ xid: UInt64) {
-    if requests[slot].isUnreplied { unlist(slot) }
+    if requests.cells[slot].isUnreplied { unlist(slot) }
     requests.cells[slot].xid = xid
     requests.cells[slot].firstMatchBits = xid
     enlist(slot)

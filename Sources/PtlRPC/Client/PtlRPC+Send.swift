@@ -8,38 +8,40 @@ internal import Structures
 extension PtlRPC {
   /// Takes a queued request a step further; false when LNet has no place for it now.
   mutating func advance(request slot: Int, lnet: inout LNet, turn: inout Turn) -> Bool {
-    switch requests[slot].state {
+    switch requests.cells[slot].state {
     case .draft: return true
     case .active:
-      return requests[slot].isSent || attempt(slot, lnet: &lnet, turn: &turn)
+      return requests.cells[slot].isSent || attempt(slot, lnet: &lnet, turn: &turn)
     case .ended:
       guard takeBack(slot, lnet: &lnet, turn: &turn) else { return false }
-      if requests[slot].isOnWire { return true }
+      if requests.cells[slot].isOnWire { return true }
       return settle(slot, turn: &turn)
     }
   }
 
   /// Puts a request on the wire; what was done before LNet was busy is kept.
   private mutating func attempt(_ slot: Int, lnet: inout LNet, turn: inout Turn) -> Bool {
-    if !requests[slot].isStarted { start(slot, turn: &turn) }
+    if !requests.cells[slot].isStarted { start(slot, turn: &turn) }
     guard layOpen(slot, lnet: &lnet, turn: &turn) else { return false }
     do throws(LNetError) {
-      if requests[slot].sinkDescriptor == .none {
+      if requests.cells[slot].sinkDescriptor == .none {
         let handle = try expose(slot, lnet: &lnet, turn: &turn)
         requests.cells[slot].sinkDescriptor = handle
       }
       encodeBody(slot, turn: &turn)
-      if requests[slot].sendDescriptor == .none {
+      if requests.cells[slot].sendDescriptor == .none {
         let handle = try lnet.bind(
           MemoryDescriptor(
-            memory: requests[slot].request, threshold: 1, tag: RPCTag(.requestSend, slot).raw))
+            memory: requests.cells[slot].request, threshold: 1, tag: RPCTag(.requestSend, slot).raw)
+        )
         requests.cells[slot].sendDescriptor = handle
       }
       try lnet.put(
         PutRequest(
-          descriptor: requests[slot].sendDescriptor, target: requests[slot].route.server,
-          portal: requests[slot].draft.requestPortal, matchBits: requestMatchBits(slot),
-          interface: requests[slot].route.interface), turn: &turn)
+          descriptor: requests.cells[slot].sendDescriptor,
+          target: requests.cells[slot].route.server,
+          portal: requests.cells[slot].draft.requestPortal, matchBits: requestMatchBits(slot),
+          interface: requests.cells[slot].route.interface), turn: &turn)
     } catch {
       switch error {
       case .busy: return false
@@ -54,16 +56,15 @@ extension PtlRPC {
     requests.cells[slot].sentTime = turn.now
     armDeadline(slot, turn: &turn)
     counters.requestsSent += 1
-    if requests[slot].attemptCount > 0 { counters.requestsResent += 1 }
+    if requests.cells[slot].attemptCount > 0 { counters.requestsResent += 1 }
     requests.cells[slot].attemptCount += 1
     return true
   }
 
   /// The XID is the request's match bits; without BULK_MBITS the last ones of its bulk are (spec 10 §9.2).
   private mutating func requestMatchBits(_ slot: Int) -> UInt64 {
-    let request = requests[slot]
-    return request.draft.bulk != nil && !request.route.hasBulkMatchBits
-      ? request.matchBits : request.xid
+    return requests.cells[slot].draft.bulk != nil && !requests.cells[slot].route.hasBulkMatchBits
+      ? requests.cells[slot].matchBits : requests.cells[slot].xid
   }
 
   /// Made once: a literal of an option set allocates in a debug build.
@@ -72,29 +73,29 @@ extension PtlRPC {
   private mutating func expose(
     _ slot: Int, lnet: inout LNet, turn: inout Turn
   ) throws(LNetError) -> DescriptorHandle {
-    let request = requests[slot]
     let matchBits =
-      request.draft.bulk != nil && !request.route.hasBulkMatchBits
-      ? request.matchBits : request.replyMatchBits
+      requests.cells[slot].draft.bulk != nil && !requests.cells[slot].route.hasBulkMatchBits
+      ? requests.cells[slot].matchBits : requests.cells[slot].replyMatchBits
     return try lnet.expose(
       MatchEntry(
-        portal: request.draft.replyPortal, matchBits: matchBits, nid: request.route.server.nid,
-        pid: request.route.server.pid),
+        portal: requests.cells[slot].draft.replyPortal, matchBits: matchBits,
+        nid: requests.cells[slot].route.server.nid,
+        pid: requests.cells[slot].route.server.pid),
       MemoryDescriptor(
-        memory: request.sink, options: Self.sinkOptions,
+        memory: requests.cells[slot].sink, options: Self.sinkOptions,
         tag: RPCTag(.replySink, slot).raw), turn: &turn)
   }
 
   /// The attempt begins now: its timeout, and when it passes (spec 12 §2.3, §2.4).
   private mutating func start(_ slot: Int, turn: inout Turn) {
     requests.cells[slot].isStarted = true
-    let draft = requests[slot].draft
     let timeout: UInt32
-    if let stated = draft.timeout {
+    if let stated = requests.cells[slot].draft.timeout {
       timeout = stated
     } else if adaptive.isEnabled {
       timeout = AdaptiveSettings.timeout(
-        forEstimate: imports[Int(draft.importSlot)].estimates.estimate(draft.requestPortal))
+        forEstimate: imports[Int(requests.cells[slot].draft.importSlot)].estimates.estimate(
+          requests.cells[slot].draft.requestPortal))
     } else {
       timeout = adaptive.fixedTimeout
     }
@@ -106,38 +107,40 @@ extension PtlRPC {
   /// Sets the timer for `sent + timeout + latency`.
   mutating func armDeadline(_ slot: Int, turn: inout Turn) {
     let latency =
-      requests[slot].route.latency
-      ?? (adaptive.isEnabled ? imports[Int(requests[slot].draft.importSlot)].latency.current : 0)
-    let seconds = UInt64(requests[slot].timeout) + UInt64(latency)
+      requests.cells[slot].route.latency
+      ?? (adaptive.isEnabled
+        ? imports[Int(requests.cells[slot].draft.importSlot)].latency.current : 0)
+    let seconds = UInt64(requests.cells[slot].timeout) + UInt64(latency)
     turn.timers.arm(
-      requestTimers[slot], at: requests[slot].sentTime &+ seconds * nanosecondsPerSecond)
+      requestTimers[slot], at: requests.cells[slot].sentTime &+ seconds * nanosecondsPerSecond)
   }
 
   /// Writes header and body as they are for this attempt.
   private mutating func encodeBody(_ slot: Int, turn: inout Turn) {
-    let draft = requests[slot].draft
-    let isUnlisted = draft.opcode.isConnect || draft.opcode.isDisconnect
-    var body = RPCBody(request: draft.opcode)
-    body.handle = requests[slot].route.handle
-    body.service = draft.service
-    body.status = draft.processID
-    body.lastXID = isUnlisted ? 0 : lastXID(ofImport: draft.importSlot)
-    body.tag = draft.tag
-    body.transno = draft.transno
-    body.flags = draft.flags
-    if requests[slot].attemptCount > 0 { body.flags.insert(.resent) }
-    body.connectFlags = draft.connectFlags
-    body.connectionCount = requests[slot].route.connectionCount
-    body.timeout = requests[slot].timeout
-    body.serviceTime = draft.serviceTime
-    body.preVersions = draft.preVersions
-    body.matchBits = requests[slot].matchBits
+    let isUnlisted =
+      requests.cells[slot].draft.opcode.isConnect || requests.cells[slot].draft.opcode.isDisconnect
+    var body = RPCBody(request: requests.cells[slot].draft.opcode)
+    body.handle = requests.cells[slot].route.handle
+    body.service = requests.cells[slot].draft.service
+    body.status = requests.cells[slot].draft.processID
+    body.lastXID = isUnlisted ? 0 : lastXID(ofImport: requests.cells[slot].draft.importSlot)
+    body.tag = requests.cells[slot].draft.tag
+    body.transno = requests.cells[slot].draft.transno
+    body.flags = requests.cells[slot].draft.flags
+    if requests.cells[slot].attemptCount > 0 { body.flags.insert(.resent) }
+    body.connectFlags = requests.cells[slot].draft.connectFlags
+    body.connectionCount = requests.cells[slot].route.connectionCount
+    body.timeout = requests.cells[slot].timeout
+    body.serviceTime = requests.cells[slot].draft.serviceTime
+    body.preVersions = requests.cells[slot].draft.preVersions
+    body.matchBits = requests.cells[slot].matchBits
     let header = RPCHeader(
-      flavor: draft.flavor,
-      replyByteCount: draft.statedReplyByteCount ?? UInt32(draft.replyByteCount),
-      flags: requests[slot].route.headerFlags)
-    let count = requests[slot].bufferCount
-    var bytes = turn.memory.mutableBytes(requests[slot].request)
+      flavor: requests.cells[slot].draft.flavor,
+      replyByteCount: requests.cells[slot].draft.statedReplyByteCount
+        ?? UInt32(requests.cells[slot].draft.replyByteCount),
+      flags: requests.cells[slot].route.headerFlags)
+    let count = requests.cells[slot].bufferCount
+    var bytes = turn.memory.mutableBytes(requests.cells[slot].request)
     header.encode(into: &bytes, at: 0, bufferCount: count)
     body.encode(into: &bytes, at: RPCMessage.headerByteCount(buffers: count))
   }
@@ -145,7 +148,7 @@ extension PtlRPC {
   /// Whether the last attempt of a request was put on the wire; false when it waited for a connection to the end.
   package mutating func hasLeft(_ handle: RequestHandle) -> Bool {
     guard let slot = requests.slot(handle.raw) else { return false }
-    return requests[slot].hasLeft
+    return requests.cells[slot].hasLeft
   }
 
   // MARK: - Ends
@@ -156,17 +159,17 @@ extension PtlRPC {
   ) {
     requests.cells[slot].state = .ended
     requests.cells[slot].endKind = kind
-    if kind == .replied, requests[slot].isUnreplied { unlist(slot) }
+    if kind == .replied, requests.cells[slot].isUnreplied { unlist(slot) }
     turn.timers.disarm(requestTimers[slot])
     let isKept = events.append(
       RPCEvent(
-        kind, requests.handle(slot), status: status, tag: requests[slot].draft.ownerTag))
+        kind, requests.handle(slot), status: status, tag: requests.cells[slot].draft.ownerTag))
     precondition(isKept, "the node called in without room for events")
-    if requests[slot].isOnWire { queue(request: slot) }
+    if requests.cells[slot].isOnWire { queue(request: slot) }
   }
 
   mutating func requestTimedOut(_ slot: Int, turn: inout Turn) {
-    guard requests[slot].state == .active else { return }
+    guard requests.cells[slot].state == .active else { return }
     counters.requestsTimedOut += 1
     imports[Int(requests[slot].draft.importSlot)].timeoutCount &+= 1
     end(slot, .timedOut, status: WireErrno.etimedout.status, turn: &turn)
@@ -174,14 +177,14 @@ extension PtlRPC {
 
   /// Asks LNet for what is not needed any more; false when there is no room for its events.
   private mutating func takeBack(_ slot: Int, lnet: inout LNet, turn: inout Turn) -> Bool {
-    if requests[slot].sinkDescriptor != .none {
-      try? lnet.unlink(requests[slot].sinkDescriptor, turn: &turn)
+    if requests.cells[slot].sinkDescriptor != .none {
+      try? lnet.unlink(requests.cells[slot].sinkDescriptor, turn: &turn)
     }
     // What was answered has been sent: only LNet's word for it is missing.
-    if requests[slot].sendDescriptor != .none, requests[slot].endKind != .replied {
-      try? lnet.unlink(requests[slot].sendDescriptor, turn: &turn)
+    if requests.cells[slot].sendDescriptor != .none, requests.cells[slot].endKind != .replied {
+      try? lnet.unlink(requests.cells[slot].sendDescriptor, turn: &turn)
     }
-    var cell = requests[slot].liveBulkCount > 0 ? requests[slot].firstCell : noCell
+    var cell = requests.cells[slot].liveBulkCount > 0 ? requests.cells[slot].firstCell : noCell
     while cell != noCell {
       guard lnet.hasRoom else { return false }
       let next = cells[Int(cell)].next
@@ -196,15 +199,15 @@ extension PtlRPC {
   /// Nothing of an ended request is on the wire: it goes out again, or its slot is free.
   private mutating func settle(_ slot: Int, turn: inout Turn) -> Bool {
     freeCells(slot)
-    if requests[slot].isReleased {
+    if requests.cells[slot].isReleased {
       free(slot, turn: &turn)
       return true
     }
-    guard requests[slot].wantsResend else { return true }
-    if requests[slot].needsLargerSink {
-      let byteCount = requests[slot].draft.replyByteCount
+    guard requests.cells[slot].wantsResend else { return true }
+    if requests.cells[slot].needsLargerSink {
+      let byteCount = requests.cells[slot].draft.replyByteCount
       guard let sink = Self.allocateSink(replyByteCount: byteCount, &turn) else { return false }
-      turn.memory.release(requests[slot].sink)
+      turn.memory.release(requests.cells[slot].sink)
       requests.cells[slot].sink = sink
       requests.cells[slot].needsLargerSink = false
     }
@@ -223,11 +226,11 @@ extension PtlRPC {
   }
 
   private mutating func free(_ slot: Int, turn: inout Turn) {
-    turn.memory.release(requests[slot].request)
-    turn.memory.release(requests[slot].sink)
-    if requests[slot].draft.bulk != nil {
+    turn.memory.release(requests.cells[slot].request)
+    turn.memory.release(requests.cells[slot].sink)
+    if requests.cells[slot].draft.bulk != nil {
       events.append(
-        RPCEvent(.released, requests.handle(slot), tag: requests[slot].draft.ownerTag))
+        RPCEvent(.released, requests.handle(slot), tag: requests.cells[slot].draft.ownerTag))
     }
     requests.cells[slot].isUnreplied = false
     requests.give(slot)

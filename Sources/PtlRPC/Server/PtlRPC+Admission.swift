@@ -20,16 +20,16 @@ extension PtlRPC {
     isRecovering: Bool = false, hasReplyMatchBits: Bool = false, turn: inout Turn
   ) -> Admission {
     let slot = slot(of: handle)
-    precondition(serverRequests[slot].state == .arrived, "admitted twice")
-    let received = serverRequests[slot].received
-    if received.body.timeout == 0 {
+    precondition(serverRequests.cells[slot].state == .arrived, "admitted twice")
+    if serverRequests.cells[slot].received.body.timeout == 0 {
       counters.requestsWithoutTimeout += 1
       leave(slot, turn: &turn)
       return .dropped
     }
     if let export {
-      if received.body.opcode != .ldlmCancel, received.body.flags.contains(.resent),
-        let original = findInProgress(export: export, xid: received.xid)
+      if serverRequests.cells[slot].received.body.opcode != .ldlmCancel,
+        serverRequests.cells[slot].received.body.flags.contains(.resent),
+        let original = findInProgress(export: export, xid: serverRequests.cells[slot].received.xid)
       {
         takeOver(original, from: slot, turn: &turn)
         counters.duplicatesInProgress += 1
@@ -43,12 +43,12 @@ extension PtlRPC {
     serverRequests.cells[slot].hasReplyMatchBits = hasReplyMatchBits
     serverRequests.cells[slot].mayGetEarlyReplies =
       export != nil && adaptive.isEnabled
-      && received.message.header.flags.contains(.adaptiveTimeouts)
+      && serverRequests.cells[slot].received.message.header.flags.contains(.adaptiveTimeouts)
     serverRequests.cells[slot].state = .queued
     serverRequests.cells[slot].isUrgent = isUrgent
     enqueue(slot)
     armEarlyReply(slot, turn: &turn)
-    serve(Int(serverRequests[slot].service), turn: &turn)
+    serve(Int(serverRequests.cells[slot].service), turn: &turn)
     return .queued
   }
 
@@ -56,7 +56,7 @@ extension PtlRPC {
   /// transfer must have ended before (`abortTransfer`): its memory is on the wire.
   package mutating func drop(_ handle: ServerRequestHandle, turn: inout Turn) {
     let slot = slot(of: handle)
-    precondition(!serverRequests[slot].isTransferring, "dropped while its bulk is under way")
+    precondition(!serverRequests.cells[slot].isTransferring, "dropped while its bulk is under way")
     counters.requestsDropped += 1
     abandonQueue(slot)
     leave(slot, turn: &turn)
@@ -75,8 +75,9 @@ extension PtlRPC {
       guard first != noCell else { return }
       let slot = Int(first)
       dequeue(slot)
-      let received = serverRequests[slot].received
-      if turn.now > received.deadline, received.body.opcode != .ldlmCancel {
+      if turn.now > serverRequests.cells[slot].received.deadline,
+        serverRequests.cells[slot].received.body.opcode != .ldlmCancel
+      {
         counters.requestsExpired += 1
         leave(slot, turn: &turn)
         continue
@@ -84,7 +85,7 @@ extension PtlRPC {
       services[service].activeCount += 1
       serverRequests.cells[slot].state = .active
       events.append(
-        RPCEvent(.ready, serverRequests.handle(slot), tag: serverRequests[slot].service))
+        RPCEvent(.ready, serverRequests.handle(slot), tag: serverRequests.cells[slot].service))
     }
   }
 
@@ -107,8 +108,8 @@ extension PtlRPC {
   private mutating func findInProgress(export: UInt32, xid: UInt64) -> Int? {
     var slot = inProgress[Int(export)]
     while slot != noCell {
-      if serverRequests[Int(slot)].received.xid == xid { return Int(slot) }
-      slot = serverRequests[Int(slot)].nextInProgress
+      if serverRequests.cells[Int(slot)].received.xid == xid { return Int(slot) }
+      slot = serverRequests.cells[Int(slot)].nextInProgress
     }
     return nil
   }
@@ -116,30 +117,30 @@ extension PtlRPC {
   /// Of the requests in progress of one client with one tag only the youngest is still waited for: the client uses a
   /// tag again when it has given the older one up (spec 10 §10, 5 and 8.5; spec 12 §6.4).
   private mutating func compareTags(_ slot: Int, export: UInt32) {
-    let received = serverRequests[slot].received
+    let received = serverRequests.cells[slot].received
     guard received.body.tag != 0, !received.body.flags.contains(.replay) else { return }
     var other = inProgress[Int(export)]
     while other != noCell {
       let place = Int(other)
-      if serverRequests[place].received.body.tag == received.body.tag {
-        let isOlder = serverRequests[place].received.xid < received.xid
+      if serverRequests.cells[place].received.body.tag == received.body.tag {
+        let isOlder = serverRequests.cells[place].received.xid < received.xid
         serverRequests.cells[isOlder ? place : slot].isObsolete = true
       }
-      other = serverRequests[place].nextInProgress
+      other = serverRequests.cells[place].nextInProgress
     }
   }
 
   /// Whether its client has used the request's tag for a later one meanwhile: it must not be executed any more.
   package mutating func isObsolete(_ handle: ServerRequestHandle) -> Bool {
-    serverRequests[slot(of: handle)].isObsolete
+    serverRequests.cells[slot(of: handle)].isObsolete
   }
 
   /// The original answers to where and when its resend expects it (spec 10 §10, 5).
   private mutating func takeOver(_ original: Int, from slot: Int, turn: inout Turn) {
-    let resend = serverRequests[slot].received
+    let resend = serverRequests.cells[slot].received
     serverRequests.cells[original].received.deadline = max(
-      resend.deadline, serverRequests[original].received.deadline)
-    if serverRequests[original].matchBits != resend.body.matchBits {
+      resend.deadline, serverRequests.cells[original].received.deadline)
+    if serverRequests.cells[original].matchBits != resend.body.matchBits {
       serverRequests.cells[original].matchBits = resend.body.matchBits
       // What its transfer wants of the client is not there any more.
       abortTransfer(original, turn: &turn)
@@ -164,8 +165,8 @@ extension PtlRPC {
   }
 
   private mutating func enqueue(_ slot: Int) {
-    let service = Int(serverRequests[slot].service)
-    let isUrgent = serverRequests[slot].isUrgent
+    let service = Int(serverRequests.cells[slot].service)
+    let isUrgent = serverRequests.cells[slot].isUrgent
     var list = queue(of: service, isUrgent: isUrgent)
     serverRequests.cells[slot].next = noCell
     if list.last == noCell {
@@ -179,17 +180,17 @@ extension PtlRPC {
 
   /// Takes a request out of its queue: nearly always the first one.
   private mutating func dequeue(_ slot: Int) {
-    let service = Int(serverRequests[slot].service)
-    let isUrgent = serverRequests[slot].isUrgent
+    let service = Int(serverRequests.cells[slot].service)
+    let isUrgent = serverRequests.cells[slot].isUrgent
     var list = queue(of: service, isUrgent: isUrgent)
     var previous = noCell
     var here = list.first
     while here != noCell, here != UInt32(slot) {
       previous = here
-      here = serverRequests[Int(here)].next
+      here = serverRequests.cells[Int(here)].next
     }
     precondition(here != noCell, "a queued request is in no queue")
-    let next = serverRequests[slot].next
+    let next = serverRequests.cells[slot].next
     if previous == noCell {
       list.first = next
     } else {
@@ -201,7 +202,7 @@ extension PtlRPC {
 
   /// A request that is still queued leaves without its turn.
   mutating func abandonQueue(_ slot: Int) {
-    if serverRequests[slot].state == .queued { dequeue(slot) }
+    if serverRequests.cells[slot].state == .queued { dequeue(slot) }
   }
 
   private mutating func enlist(serverRequest slot: Int, export: UInt32) {
@@ -216,11 +217,11 @@ extension PtlRPC {
 
   /// It is answered or dropped: a resend is a new request now.
   mutating func unlist(serverRequest slot: Int) {
-    guard serverRequests[slot].isInProgress else { return }
-    let previous = serverRequests[slot].previousInProgress
-    let next = serverRequests[slot].nextInProgress
+    guard serverRequests.cells[slot].isInProgress else { return }
+    let previous = serverRequests.cells[slot].previousInProgress
+    let next = serverRequests.cells[slot].nextInProgress
     if previous == noCell {
-      inProgress[Int(serverRequests[slot].export)] = next
+      inProgress[Int(serverRequests.cells[slot].export)] = next
     } else {
       serverRequests.cells[Int(previous)].nextInProgress = next
     }

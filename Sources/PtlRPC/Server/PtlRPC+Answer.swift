@@ -17,7 +17,9 @@ extension PtlRPC {
     let byteCount = buffers.byteCount
     guard byteCount <= RPCLimits.maximumMessageBytes else { throw .tooLong }
     guard let reply = Self.allocateMessage(byteCount: byteCount, &turn) else { throw .busy }
-    if serverRequests[slot].reply != .none { turn.memory.release(serverRequests[slot].reply) }
+    if serverRequests.cells[slot].reply != .none {
+      turn.memory.release(serverRequests.cells[slot].reply)
+    }
     serverRequests.cells[slot].reply = reply
     serverRequests.cells[slot].replyBufferCount = buffers.count
     var bytes = turn.memory.mutableBytes(reply)
@@ -32,8 +34,8 @@ extension PtlRPC {
     _ handle: ServerRequestHandle, to buffers: BufferLengths, turn: inout Turn
   ) -> BufferRef {
     let slot = slot(of: handle)
-    let reply = serverRequests[slot].reply.part(offset: 0, length: buffers.byteCount)
-    precondition(serverRequests[slot].replyBufferCount == buffers.count, "another reply")
+    let reply = serverRequests.cells[slot].reply.part(offset: 0, length: buffers.byteCount)
+    precondition(serverRequests.cells[slot].replyBufferCount == buffers.count, "another reply")
     serverRequests.cells[slot].reply = reply
     var bytes = turn.memory.mutableBytes(reply)
     buffers.encodeLast(into: &bytes)
@@ -46,12 +48,12 @@ extension PtlRPC {
     _ handle: ServerRequestHandle, _ fields: ReplyFields, turn: inout Turn
   ) {
     let slot = slot(of: handle)
-    switch serverRequests[slot].state {
+    switch serverRequests.cells[slot].state {
     case .arrived, .active: break
     case .queued: abandonQueue(slot)
     case .answered, .leaving: preconditionFailure("answered twice")
     }
-    precondition(!serverRequests[slot].isTransferring, "answered while its bulk is under way")
+    precondition(!serverRequests.cells[slot].isTransferring, "answered while its bulk is under way")
     finishTurn(slot, turn: &turn)
     serverRequests.cells[slot].fields = fields
     serverRequests.cells[slot].state = .answered
@@ -79,14 +81,14 @@ extension PtlRPC {
 
   /// Takes a queued request a step further; false when LNet or memory has no place for it now.
   mutating func advance(serverRequest slot: Int, lnet: inout LNet, turn: inout Turn) -> Bool {
-    if serverRequests[slot].wantsEarlyReply {
+    if serverRequests.cells[slot].wantsEarlyReply {
       sendEarlyReply(slot, lnet: &lnet, turn: &turn)
     }
-    switch serverRequests[slot].state {
+    switch serverRequests.cells[slot].state {
     case .arrived, .queued: return true
     case .active:
-      guard serverRequests[slot].isTransferring else { return true }
-      if serverRequests[slot].bulkStatus < 0 {
+      guard serverRequests.cells[slot].isTransferring else { return true }
+      if serverRequests.cells[slot].bulkStatus < 0 {
         return takeBackTransfer(slot, lnet: &lnet, turn: &turn)
       }
       return transfer(slot, lnet: &lnet, turn: &turn)
@@ -98,7 +100,7 @@ extension PtlRPC {
   }
 
   private mutating func sendReply(_ slot: Int, lnet: inout LNet, turn: inout Turn) -> Bool {
-    if serverRequests[slot].reply == .none {
+    if serverRequests.cells[slot].reply == .none {
       guard
         let reply = Self.allocateMessage(byteCount: RPCMessage.bodyOnlyByteCount, &turn)
       else { return false }
@@ -108,19 +110,19 @@ extension PtlRPC {
       BufferLengths().encode(RPCHeader(), into: &bytes)
     }
     encodeReply(slot, turn: &turn)
-    let request = serverRequests[slot]
-    let wantsAcknowledge = request.fields.wantsAcknowledge
+    let wantsAcknowledge = serverRequests.cells[slot].fields.wantsAcknowledge
     do throws(LNetError) {
-      if request.replyDescriptor == .none {
+      if serverRequests.cells[slot].replyDescriptor == .none {
         serverRequests.cells[slot].replyDescriptor = try lnet.bind(
           MemoryDescriptor(
-            memory: request.reply, threshold: wantsAcknowledge ? 2 : 1,
+            memory: serverRequests.cells[slot].reply, threshold: wantsAcknowledge ? 2 : 1,
             tag: RPCTag(.replySend, slot).raw))
       }
       try lnet.put(
         putRequest(
-          slot, from: serverRequests[slot].replyDescriptor,
-          offset: request.received.message.header.flags.contains(.adaptiveTimeouts)
+          slot, from: serverRequests.cells[slot].replyDescriptor,
+          offset: serverRequests.cells[slot].received.message.header.flags.contains(
+            .adaptiveTimeouts)
             ? UInt32(RPCLimits.earlyReplyBytes) : 0,
           wantsAcknowledge: wantsAcknowledge), turn: &turn)
     } catch {
@@ -130,7 +132,7 @@ extension PtlRPC {
       return true
     }
     counters.repliesSent += 1
-    if request.fields.type == .error { counters.errorRepliesSent += 1 }
+    if serverRequests.cells[slot].fields.type == .error { counters.errorRepliesSent += 1 }
     serverRequests.cells[slot].isReplySent = true
     serverRequests.cells[slot].waitsForAcknowledge = wantsAcknowledge
     serverRequests.cells[slot].state = .leaving
@@ -142,43 +144,51 @@ extension PtlRPC {
   mutating func putRequest(
     _ slot: Int, from descriptor: DescriptorHandle, offset: UInt32, wantsAcknowledge: Bool
   ) -> PutRequest {
-    let request = serverRequests[slot]
-    let received = request.received
     // Only clients that negotiated them send match bits without bulk; with bulk the last ones are the reply's.
     let usesMatchBits =
-      request.matchBits != 0 && !received.body.opcode.isConnect && request.hasReplyMatchBits
+      serverRequests.cells[slot].matchBits != 0
+      && !serverRequests.cells[slot].received.body.opcode.isConnect
+      && serverRequests.cells[slot].hasReplyMatchBits
     return PutRequest(
-      descriptor: descriptor, target: received.source,
-      portal: services[Int(request.service)].description.replyPortal,
-      matchBits: usesMatchBits ? request.matchBits : received.xid, offset: offset,
+      descriptor: descriptor, target: serverRequests.cells[slot].received.source,
+      portal: services[Int(serverRequests.cells[slot].service)].description.replyPortal,
+      matchBits: usesMatchBits
+        ? serverRequests.cells[slot].matchBits : serverRequests.cells[slot].received.xid,
+      offset: offset,
       wantsAcknowledge: wantsAcknowledge,
-      interface: received.source.nid == .loopback ? nil : received.interface)
+      interface: serverRequests.cells[slot].received.source.nid == .loopback
+        ? nil : serverRequests.cells[slot].received.interface)
   }
 
   private mutating func encodeReply(_ slot: Int, turn: inout Turn) {
-    let request = serverRequests[slot]
-    let fields = request.fields
-    var body = RPCBody(fields.type, to: request.received.body.opcode, status: fields.status)
-    body.handle = fields.handle
-    body.connectFlags = fields.connectFlags
-    body.flags = fields.flags
-    body.transno = fields.transno
-    body.lastCommitted = fields.lastCommitted
-    body.lockLimit = fields.lockLimit
-    body.lockVolume = fields.lockVolume
-    body.preVersions = fields.preVersions
+    var body = RPCBody(
+      serverRequests.cells[slot].fields.type, to: serverRequests.cells[slot].received.body.opcode,
+      status: serverRequests.cells[slot].fields.status)
+    body.handle = serverRequests.cells[slot].fields.handle
+    body.connectFlags = serverRequests.cells[slot].fields.connectFlags
+    body.flags = serverRequests.cells[slot].fields.flags
+    body.transno = serverRequests.cells[slot].fields.transno
+    body.lastCommitted = serverRequests.cells[slot].fields.lastCommitted
+    body.lockLimit = serverRequests.cells[slot].fields.lockLimit
+    body.lockVolume = serverRequests.cells[slot].fields.lockVolume
+    body.preVersions = serverRequests.cells[slot].fields.preVersions
     body.serviceTime = elapsed(slot, at: turn.now)
-    let withholds = fields.type == .error && fields.withholdsEstimate
-    body.timeout = withholds ? 0 : services[Int(request.service)].estimate.current
-    var bytes = turn.memory.mutableBytes(request.reply)
-    RPCHeader().encode(into: &bytes, at: 0, bufferCount: request.replyBufferCount)
+    let withholds =
+      serverRequests.cells[slot].fields.type == .error
+      && serverRequests.cells[slot].fields.withholdsEstimate
+    body.timeout =
+      withholds ? 0 : services[Int(serverRequests.cells[slot].service)].estimate.current
+    var bytes = turn.memory.mutableBytes(serverRequests.cells[slot].reply)
+    RPCHeader().encode(
+      into: &bytes, at: 0, bufferCount: serverRequests.cells[slot].replyBufferCount)
     body.encode(
-      into: &bytes, at: RPCMessage.headerByteCount(buffers: request.replyBufferCount))
+      into: &bytes,
+      at: RPCMessage.headerByteCount(buffers: serverRequests.cells[slot].replyBufferCount))
   }
 
   /// Whole seconds since the arrival, at least 1 (spec 10 §8.1).
   mutating func elapsed(_ slot: Int, at now: UInt64) -> UInt32 {
-    let nanoseconds = now &- serverRequests[slot].received.arrivalTime
+    let nanoseconds = now &- serverRequests.cells[slot].received.arrivalTime
     let seconds = UInt32(clamping: nanoseconds / nanosecondsPerSecond)
     return max(1, adaptive.isEnabled ? min(seconds, adaptive.maximum) : seconds)
   }
@@ -190,11 +200,10 @@ extension PtlRPC {
 
   /// Learns from an answer how long the service takes (spec 12 §2.2).
   private mutating func measure(_ slot: Int, at now: UInt64) {
-    let request = serverRequests[slot]
-    guard request.fields.type != .error,
-      request.received.body.flags.isDisjoint(with: Self.repeats)
+    guard serverRequests.cells[slot].fields.type != .error,
+      serverRequests.cells[slot].received.body.flags.isDisjoint(with: Self.repeats)
     else { return }
-    services[Int(request.service)].estimate.measure(
+    services[Int(serverRequests.cells[slot].service)].estimate.measure(
       elapsed(slot, at: now), at: Self.seconds(now), adaptive)
   }
 
@@ -202,8 +211,8 @@ extension PtlRPC {
 
   /// The service may give the next one its turn.
   mutating func finishTurn(_ slot: Int, turn: inout Turn) {
-    guard serverRequests[slot].state == .active else { return }
-    let service = Int(serverRequests[slot].service)
+    guard serverRequests.cells[slot].state == .active else { return }
+    let service = Int(serverRequests.cells[slot].service)
     services[service].activeCount -= 1
     serve(service, turn: &turn)
   }
@@ -213,11 +222,13 @@ extension PtlRPC {
     finishTurn(slot, turn: &turn)
     turn.timers.disarm(serverTimers[slot])
     unlist(serverRequest: slot)
-    if serverRequests[slot].state == .answered, serverRequests[slot].fields.wantsAcknowledge {
+    if serverRequests.cells[slot].state == .answered,
+      serverRequests.cells[slot].fields.wantsAcknowledge
+    {
       events.append(
         RPCEvent(
           .acknowledged, serverRequests.handle(slot), status: status,
-          tag: serverRequests[slot].service))
+          tag: serverRequests.cells[slot].service))
     }
     serverRequests.cells[slot].state = .leaving
     serverRequests.cells[slot].isTransferring = false
@@ -226,17 +237,21 @@ extension PtlRPC {
 
   private mutating func depart(_ slot: Int, lnet: inout LNet, turn: inout Turn) -> Bool {
     releaseBytes(slot, lnet: &lnet, turn: &turn)
-    let request = serverRequests[slot]
-    if request.replyDescriptor != .none, !request.isReplySent || !request.waitsForAcknowledge,
-      request.fields.wantsAcknowledge || !request.isReplySent
+    if serverRequests.cells[slot].replyDescriptor != .none,
+      !serverRequests.cells[slot].isReplySent || !serverRequests.cells[slot].waitsForAcknowledge,
+      serverRequests.cells[slot].fields.wantsAcknowledge || !serverRequests.cells[slot].isReplySent
     {
-      try? lnet.unlink(request.replyDescriptor, turn: &turn)
+      try? lnet.unlink(serverRequests.cells[slot].replyDescriptor, turn: &turn)
     }
     guard takeBackTransfer(slot, lnet: &lnet, turn: &turn) else { return false }
-    guard !serverRequests[slot].isOnWire else { return true }
-    if request.reply != .none { turn.memory.release(request.reply) }
-    if request.earlyReply != .none { turn.memory.release(request.earlyReply) }
-    freeCells(from: request.firstCell)
+    guard !serverRequests.cells[slot].isOnWire else { return true }
+    if serverRequests.cells[slot].reply != .none {
+      turn.memory.release(serverRequests.cells[slot].reply)
+    }
+    if serverRequests.cells[slot].earlyReply != .none {
+      turn.memory.release(serverRequests.cells[slot].earlyReply)
+    }
+    freeCells(from: serverRequests.cells[slot].firstCell)
     serverRequests.give(slot)
     return true
   }
@@ -245,15 +260,15 @@ extension PtlRPC {
   mutating func replySent(_ slot: Int, _ event: LNetEvent, turn: inout Turn) {
     if event.kind == .send, event.status < 0 { counters.repliesFailed += 1 }
     let isOver = event.isUnlinked || event.kind == .acknowledge
-    if isOver, serverRequests[slot].waitsForAcknowledge {
+    if isOver, serverRequests.cells[slot].waitsForAcknowledge {
       serverRequests.cells[slot].waitsForAcknowledge = false
       events.append(
         RPCEvent(
           .acknowledged, serverRequests.handle(slot), status: min(event.status, 0),
-          tag: serverRequests[slot].service))
+          tag: serverRequests.cells[slot].service))
     }
     guard event.isUnlinked else { return }
     serverRequests.cells[slot].replyDescriptor = .none
-    if serverRequests[slot].state == .leaving { queue(serverRequest: slot) }
+    if serverRequests.cells[slot].state == .leaving { queue(serverRequest: slot) }
   }
 }

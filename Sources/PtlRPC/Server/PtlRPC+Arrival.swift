@@ -113,7 +113,7 @@ extension PtlRPC {
 
   /// A peer's request that was not answered or dropped yet.
   package mutating func received(_ handle: ServerRequestHandle) -> ReceivedRequest {
-    serverRequests[slot(of: handle)].received
+    serverRequests.cells[slot(of: handle)].received
   }
 
   /// Whether a request is still there: others may have ended it.
@@ -135,16 +135,17 @@ extension PtlRPC {
   /// of its sender, whose other requests would wait behind it.
   package mutating func copyFresh(lnet: inout LNet, turn: inout Turn) {
     while let handle = fresh.popFirst() {
-      guard let slot = serverRequests.slot(handle), serverRequests[slot].delivery != .none else {
+      guard let slot = serverRequests.slot(handle), serverRequests.cells[slot].delivery != .none
+      else {
         continue
       }
       guard copiedCount < capacity.copiedRequests, lnet.hasRoom,
         let piece = turn.memory.messages.allocatePiece()
       else { continue }
-      let bytes = serverRequests[slot].received.bytes
+      let bytes = serverRequests.cells[slot].received.bytes
       let copy = piece.part(offset: 0, length: Int(bytes.length))
       turn.memory.copy(from: bytes, to: copy)
-      lnet.release(serverRequests[slot].delivery, turn: &turn)
+      lnet.release(serverRequests.cells[slot].delivery, turn: &turn)
       serverRequests.cells[slot].delivery = .none
       serverRequests.cells[slot].received.bytes = copy
       serverRequests.cells[slot].isCopied = true
@@ -155,11 +156,11 @@ extension PtlRPC {
 
   /// The request's bytes are needed no more; the sender gets its credit back.
   mutating func releaseBytes(_ slot: Int, lnet: inout LNet, turn: inout Turn) {
-    if serverRequests[slot].delivery != .none {
-      lnet.release(serverRequests[slot].delivery, turn: &turn)
+    if serverRequests.cells[slot].delivery != .none {
+      lnet.release(serverRequests.cells[slot].delivery, turn: &turn)
       serverRequests.cells[slot].delivery = .none
-    } else if serverRequests[slot].isCopied {
-      turn.memory.release(serverRequests[slot].received.bytes)
+    } else if serverRequests.cells[slot].isCopied {
+      turn.memory.release(serverRequests.cells[slot].received.bytes)
       serverRequests.cells[slot].isCopied = false
       copiedCount -= 1
     }

@@ -8,7 +8,7 @@ internal import Structures
 extension PtlRPC {
   /// Sets the timer to what comes first: the time for an early reply, or the end of a bulk transfer.
   mutating func armEarlyReply(_ slot: Int, turn: inout Turn) {
-    let request = serverRequests[slot]
+    let request = serverRequests.cells[slot]
     var due = request.bulkDeadline
     if request.mayGetEarlyReplies {
       let margin = UInt64(adaptive.earlyMargin) * nanosecondsPerSecond
@@ -24,11 +24,11 @@ extension PtlRPC {
   /// A timer of a peer's request has expired.
   mutating func serverRequestDue(_ slot: Int, turn: inout Turn) {
     guard serverRequests.isTaken(slot) else { return }
-    switch serverRequests[slot].state {
+    switch serverRequests.cells[slot].state {
     case .queued, .active: break
     case .arrived, .answered, .leaving: return
     }
-    if turn.now >= serverRequests[slot].bulkDeadline {
+    if turn.now >= serverRequests.cells[slot].bulkDeadline {
       endTransfer(slot, status: WireErrno.etimedout.status, turn: &turn)
     }
     extendDeadline(slot, turn: &turn)
@@ -37,7 +37,7 @@ extension PtlRPC {
 
   /// Applies the rules of spec 12 §2.5, and has the early reply sent.
   private mutating func extendDeadline(_ slot: Int, turn: inout Turn) {
-    let request = serverRequests[slot]
+    let request = serverRequests.cells[slot]
     let margin = UInt64(adaptive.earlyMargin) * nanosecondsPerSecond
     guard request.mayGetEarlyReplies, request.received.deadline <= turn.now &+ margin else {
       return
@@ -74,12 +74,12 @@ extension PtlRPC {
   /// hears nothing this time.
   mutating func sendEarlyReply(_ slot: Int, lnet: inout LNet, turn: inout Turn) {
     serverRequests.cells[slot].wantsEarlyReply = false
-    switch serverRequests[slot].state {
+    switch serverRequests.cells[slot].state {
     case .queued, .active: break
     case .arrived, .answered, .leaving: return
     }
-    guard serverRequests[slot].earlyReplyDescriptor == .none else { return }
-    if serverRequests[slot].earlyReply == .none {
+    guard serverRequests.cells[slot].earlyReplyDescriptor == .none else { return }
+    if serverRequests.cells[slot].earlyReply == .none {
       guard
         let reply = Self.allocateMessage(byteCount: RPCLimits.earlyReplyBytes, &turn)
       else { return }
@@ -89,7 +89,7 @@ extension PtlRPC {
     do throws(LNetError) {
       let descriptor = try lnet.bind(
         MemoryDescriptor(
-          memory: serverRequests[slot].earlyReply, threshold: 1,
+          memory: serverRequests.cells[slot].earlyReply, threshold: 1,
           tag: RPCTag(.earlyReplySend, slot).raw))
       serverRequests.cells[slot].earlyReplyDescriptor = descriptor
       try lnet.put(
@@ -97,14 +97,14 @@ extension PtlRPC {
       counters.earlyRepliesSent += 1
     } catch {
       counters.repliesFailed += 1
-      if serverRequests[slot].earlyReplyDescriptor != .none {
-        try? lnet.unlink(serverRequests[slot].earlyReplyDescriptor, turn: &turn)
+      if serverRequests.cells[slot].earlyReplyDescriptor != .none {
+        try? lnet.unlink(serverRequests.cells[slot].earlyReplyDescriptor, turn: &turn)
       }
     }
   }
 
   private mutating func encodeEarlyReply(_ slot: Int, turn: inout Turn) {
-    let request = serverRequests[slot]
+    let request = serverRequests.cells[slot]
     var body = RPCBody(.reply, to: request.received.body.opcode)
     body.timeout = request.allowance
     body.serviceTime = elapsed(slot, at: turn.now)
@@ -120,6 +120,6 @@ extension PtlRPC {
   mutating func earlyReplySent(_ slot: Int, _ event: LNetEvent, turn: inout Turn) {
     guard event.isUnlinked else { return }
     serverRequests.cells[slot].earlyReplyDescriptor = .none
-    if serverRequests[slot].state == .leaving { queue(serverRequest: slot) }
+    if serverRequests.cells[slot].state == .leaving { queue(serverRequest: slot) }
   }
 }
