@@ -19,6 +19,7 @@ import Testing
 
 private let serverNID = NID.o2ib(10 << 24 | 1)
 private let targetCount = 8
+private let crowdSize = Int(ProcessInfo.processInfo.environment["VERBENA_CROWD"] ?? "")
 
 /// Clients of one process, each a node with a NID and a mount of its own.
 private struct Crowd {
@@ -114,11 +115,9 @@ private struct Gate {
 
 @Suite(
   .serialized,
-  .enabled(if: CrowdTests.size != nil, "it runs by itself, with VERBENA_CROWD=40")
+  .enabled(if: crowdSize != nil, "it runs by itself, with VERBENA_CROWD=40")
 )
 struct CrowdTests {
-  static let size = Int(ProcessInfo.processInfo.environment["VERBENA_CROWD"] ?? "")
-
   private let fabric = "crowd-\(UInt64.random(in: 0 ... .max))"
 
   /// A server of eight targets and their management server.
@@ -177,7 +176,7 @@ struct CrowdTests {
 
   /// One child at a time.
   @Test func clientsOfOtherProcesses() async throws {
-    let count = try #require(Self.size)
+    let count = try #require(crowdSize)
     let killed = max(1, count / 4)
     let server = try await server(clients: count)
     await #expect(processExitsWith: .signal(SIGKILL)) {

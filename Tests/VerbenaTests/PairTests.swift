@@ -165,7 +165,7 @@ import Testing
     _ = consume last
     _ = await exposure.withdraw()
     await stopped
-    await #expect(throws: NodeError.self) { try await a.allocate(byteCount: 1) }
+    await #expect(throws: NodeError.self) { _ = try await a.allocate(byteCount: 1) }
     // The address is free at once.
     let again = try await Self.node("10.0.0.1@o2ib", on: fabric)
     _ = try await again.ping(b.nids[0], timeout: .seconds(60))
@@ -180,7 +180,7 @@ import Testing
   private func fill(_ buffer: inout BulkBuffer, seed: Int) {
     var bytes = buffer.mutableBytes
     for index in 0..<bytes.byteCount {
-      unsafe bytes.storeBytes(of: byte(index, seed), toByteOffset: index, as: UInt8.self)
+      bytes.storeBytes(of: byte(index, seed), toByteOffset: index, as: UInt8.self)
     }
   }
 
