@@ -268,7 +268,8 @@ package struct ObjectClient: ~Copyable {
     armedUntil = nil
     for place in 0..<requests.count where requests[place].state == .due {
       if requests[place].dueTime <= node.turn.now { make(place, &node) }
-      if requests[place].state == .due {
+      // What found no room is tried again when something ends, and after `blockedTime`.
+      if requests[place].state == .due, requests[place].dueTime > node.turn.now {
         next = min(next ?? .max, requests[place].dueTime)
       }
     }
@@ -276,7 +277,7 @@ package struct ObjectClient: ~Copyable {
     where operations[index].isUsed && !operations[index].isDone && operations[index].live == 0 {
       advance(index, &node)
     }
-    if let next { arm(max(next, node.turn.now + 1) - node.turn.now, &node) }
+    if let next { arm(next - node.turn.now, &node) }
   }
 
   /// Requests for which there was no room.
