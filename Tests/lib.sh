@@ -6,7 +6,8 @@ set -euo pipefail
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 cd "$ROOT"
 : "${HOME:=$(getent passwd "$(id -u)" | cut -d: -f6)}"
-export HOME
+# Texts are UTF-8 and lists sorted alike, whatever the caller's language.
+export HOME LC_ALL=C.UTF-8
 
 say() { printf '\n== %s\n' "$*"; }
 complain() { printf '%s\n' "$*" >&2; }
@@ -159,9 +160,10 @@ part() {
 # The lines of a failed part that most likely say why, and its last ones.
 why_failed() {
   say "why $1 failed (all of it: $LOGS/$1.log)"
-  grep -nE '✘|error:|FAILED|SUMMARY|Fatal|^\s+- ' "$LOGS/$1.log" | tail -n 30 || true
+  tail -n 5 "$LOGS/$1.log"
   echo ...
-  tail -n 10 "$LOGS/$1.log"
+  grep -E '✘|error:|FAILED|SUMMARY|Fatal|^\s+- ' "$LOGS/$1.log" | cut -c1-400 | awk '!seen[$0]++' |
+    tail -n 15 || true
 }
 
 # Prints the table of all parts and leaves: 1 if one failed, 77 if one could not run for want of

@@ -24,7 +24,7 @@ enum Command {
     return program
   }
 
-  /// Ends the command when it takes longer than a minute: a hang is a failure, not a wait. A task that is cancelled
+  /// Ends the command when it takes longer than four minutes: a hang is a failure, not a wait. A task that is cancelled
   /// ends it too: with the one that waits for it.
   static func run(
     _ arguments: [String], environment: [String: String] = [:], directory: URL? = nil
@@ -41,7 +41,7 @@ enum Command {
       arguments: Arguments(
         ["-i"] + custom + [
           "sh", "-c",
-          "o=$1; e=$2; shift 2; exec timeout 60 setpriv --pdeathsig KILL \"$@\" >\"$o\" 2>\"$e\"",
+          "o=$1; e=$2; shift 2; exec timeout 240 setpriv --pdeathsig KILL \"$@\" >\"$o\" 2>\"$e\"",
           "sh",
           files.output, files.error, path,
         ] + arguments),

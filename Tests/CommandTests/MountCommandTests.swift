@@ -10,7 +10,7 @@ import Testing
     FileManager.default.temporaryDirectory.path
     + "/verbena-mount-\(UInt32.random(in: 0 ... .max))"
 
-  /// Every wait is for a line; a line that does not come within half a minute ends it with 9.
+  /// Every wait is for a line; a line that does not come within two minutes ends it with 9.
   private static let story = """
     set -u
     verbena=$1; export XDG_RUNTIME_DIR=$2; cd "$2" || exit 8
@@ -23,7 +23,7 @@ import Testing
       for target in 1 2 3 4; do await 3 " open"; done
     }
     await() {
-      while read -r -t 30 -u "$1" line; do
+      while read -r -t 120 -u "$1" line; do
         echo "$line"
         case $line in *"$2"*) return;; esac
       done
@@ -47,7 +47,7 @@ import Testing
     defer { try? FileManager.default.removeItem(atPath: directory) }
     let result = try await Subprocess.run(
       .path("/usr/bin/timeout"),
-      arguments: ["120", "bash", "-c", Self.story, "bash", Command.path, directory],
+      arguments: ["500", "bash", "-c", Self.story, "bash", Command.path, directory],
       output: .string(limit: 1 << 20), error: .string(limit: 1 << 20))
     let text = result.standardOutput
     #expect(result.terminationStatus == .exited(0), "\(text) \(result.standardError)")

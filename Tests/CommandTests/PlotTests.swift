@@ -13,6 +13,7 @@ import Testing
     process.executableURL = URL(filePath: gnuplot)
     process.arguments =
       ["-c", Command.root.appending(path: "Bench/Plots/\(script).gp").path, output.path] + inputs
+    process.environment = ["LC_ALL": "C.UTF-8"]
     let errors = Pipe()
     process.standardError = errors
     try process.run()

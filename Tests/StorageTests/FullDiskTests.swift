@@ -55,6 +55,18 @@ struct FullDiskTests {
     return count
   }
 
+  /// Writes what comes late; its errno. A process that another test starts has a copy of all our descriptors until it
+  /// executes its program, and so long a file that was removed keeps its room.
+  private static func writeOnceThereIsRoom(_ disk: inout Disk<SyncStore>, transno: UInt64) -> Int32
+  {
+    var errno = StorageErrno.noSpace
+    for attempt in 0..<20_000 as Range<UInt64> where errno == StorageErrno.noSpace {
+      if attempt > 0 { usleep(1000) }
+      errno = disk.write(late, piece, transno: transno + attempt, isSync: true).errno
+    }
+    return errno
+  }
+
   private static func start(_ path: String) throws -> Disk<SyncStore> {
     var disk = Disk(try SyncStore(path))
     #expect(disk.run(.create(kept, StoredAttributes()), transno: 1).errno == 0)
@@ -81,7 +93,7 @@ struct FullDiskTests {
       // A full disk takes what gives room back, and then more.
       #expect(disk.run(.destroy(Self.filler), transno: next + 1, isSync: true).errno == 0)
       #expect(disk.run(.create(Self.late, StoredAttributes()), transno: next + 2).errno == 0)
-      #expect(disk.write(Self.late, Self.piece, transno: next + 3, isSync: true).errno == 0)
+      #expect(Self.writeOnceThereIsRoom(&disk, transno: next + 3) == 0)
       #expect(disk.store.report.failure == nil)
       try disk.store.reopen(small.target)
       #expect(disk.read(Self.kept, count: 8) == [1, 2, 3, 4])
