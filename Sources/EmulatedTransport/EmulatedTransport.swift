@@ -17,6 +17,7 @@ public struct FabricLimits: Equatable, Sendable {
   /// or dies before: it may go on where it stood. One that is thawed later spoils what is there by then.
   public var peerThawNanosecondsMax: UInt64
 
+  /// Each parameter is the property of its name.
   public init(
     memoryByteCountMax: Int = 8 << 30, pendingRequestCountMax: Int = 1024,
     peerWriteNanosecondsMax: UInt64 = 5_000_000_000,
@@ -120,6 +121,7 @@ public struct EmulatedTransport: RDMATransport, ~Copyable {
   let epoll: Int32
   /// Where the fabric's sockets are, for messages to users.
   public var directoryPath: String { directory.path }
+  /// Since the transport was opened; read on the loop's thread.
   public internal(set) var counters = FabricCounters()
 
   /// Takes addresses on a fabric: all of them or none.

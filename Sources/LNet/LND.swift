@@ -19,6 +19,7 @@ public struct LNDMessage: BitwiseCopyable, Sendable {
   public var interface: UInt8
   /// Whom the driver connects to: the destination, or a router on the way.
   public var peer: NID
+  /// **Wire:** `lnet_hdr` (spec 01 §3), which the driver puts behind its own envelope.
   public var header: LNetHeader
   /// What follows the header; `.none` for no payload. In message memory it lies in a piece of its own with
   /// `lndHeadroomByteCount` free bytes in front, and the driver sends it from there; in bulk memory it is
@@ -29,6 +30,7 @@ public struct LNDMessage: BitwiseCopyable, Sendable {
   /// answer must come as a REPLY message (spec 02 §6.4).
   public var sink: BufferRef
 
+  /// Each parameter is the property of its name.
   @inlinable
   public init(
     id: Handle, interface: UInt8, peer: NID, header: LNetHeader, payload: BufferRef = .none,
@@ -45,8 +47,10 @@ public struct LNDMessage: BitwiseCopyable, Sendable {
 
 /// A message that a driver has received and holds until it is answered: its piece, its sender's credit.
 public struct ReceptionID: Equatable, BitwiseCopyable, Sendable {
+  /// The driver's own name of it.
   public var raw: Handle
 
+  /// For drivers: the name of what was received.
   @inlinable
   public init(raw: Handle) { self.raw = raw }
 }
@@ -87,19 +91,28 @@ public struct LNDEvent: BitwiseCopyable, Sendable {
     case peerLeft
   }
 
+  /// What happened; which of the other fields count, its case says.
   public var kind: Kind
+  /// Of `finished`: what health and resending make of it.
   public var outcome: SendOutcome
+  /// Which of the node's NIs it happened on.
   public var interface: UInt8
   /// Where in `piece` the LNet header begins.
   public var headerOffset: UInt8
+  /// A negative errno, 0, or of `getReply` a number of bytes.
   public var status: Int32
+  /// Of the three kinds of reception: what the answer names.
   public var reception: ReceptionID
+  /// Of `finished` and `getReply`: the `id` of our message.
   public var message: Handle
+  /// Of `putDone` and `getServed`: as LNet gave it.
   public var ticket: UInt32
+  /// Of a reception: where the header lies. It stays the driver's, and readable until the answer.
   public var piece: BufferRef
   /// The LND-level peer: where answers go.
   public var peer: NID
 
+  /// Each parameter is the property of its name.
   @inlinable
   public init(
     kind: Kind, interface: UInt8 = 0, peer: NID, status: Int32 = 0,

@@ -4,8 +4,11 @@
 /// 56 bytes, of a REP 196 and of a REJ 148, zero-padded, whatever was sent (spec 02 §2): so compare
 /// lengths with "at least".
 public struct PrivateData: Sendable, BitwiseCopyable {
+  /// Bytes of a REQ's private data that are the program's: 56.
   public static var requestByteCountMax: Int { 56 }
+  /// Bytes of a REP's private data: 196.
   public static var replyByteCountMax: Int { 196 }
+  /// Bytes of a REJ's private data: 148.
   public static var rejectByteCountMax: Int { 148 }
 
   @usableFromInline var storage: InlineArray<196, UInt8>
@@ -56,6 +59,7 @@ public struct PrivateData: Sendable, BitwiseCopyable {
 }
 
 extension PrivateData: Equatable {
+  /// Equal in length and in every byte: compare what was received with what was sent by prefix instead.
   public static func == (a: PrivateData, b: PrivateData) -> Bool {
     guard a.count == b.count else { return false }
     for index in 0..<a.count where a.storage[index] != b.storage[index] { return false }

@@ -1,15 +1,21 @@
 /// What the device under a transport can do.
 public struct TransportCapabilities: Equatable, Sendable {
+  /// Queue pairs that the device has, those of other processes included (`max_qp`).
   public var queuePairCountMax: Int
+  /// Work requests that a send queue can hold (`max_qp_wr`).
   public var sendCapacityMax: Int
+  /// Work requests that a receive queue can hold (`max_qp_wr`).
   public var receiveCapacityMax: Int
+  /// Segments that one send can gather (`max_sge`); a request names at most 2.
   public var sendSegmentsMax: Int
+  /// Bytes that a send can take at the post; 0 where there are no inline sends.
   public var inlineByteCountMax: Int
   /// RDMA READ works on queue pairs made with responder resources.
   public var supportsRDMARead: Bool
   /// The path MTU in bytes.
   public var mtu: Int
 
+  /// Each parameter is the property of its name.
   public init(
     queuePairCountMax: Int, sendCapacityMax: Int, receiveCapacityMax: Int, sendSegmentsMax: Int,
     inlineByteCountMax: Int, supportsRDMARead: Bool, mtu: Int
@@ -26,10 +32,15 @@ public struct TransportCapabilities: Equatable, Sendable {
 
 /// What may be done to registered memory (`ibv_access_flags`). Local reading is always allowed.
 public struct MemoryAccess: OptionSet, Sendable, BitwiseCopyable {
+  /// One bit a right; these are not the bits of `ibv_access_flags`.
   public let rawValue: UInt8
+  /// Bits that name no right are kept and mean nothing.
   public init(rawValue: UInt8) { self.rawValue = rawValue }
+  /// The device may write: receives, and what an RDMA READ brings.
   public static var localWrite: MemoryAccess { MemoryAccess(rawValue: 1) }
+  /// A peer may write by RDMA WRITE; asks for `localWrite` too, as in verbs.
   public static var remoteWrite: MemoryAccess { MemoryAccess(rawValue: 2) }
+  /// A peer may read by RDMA READ.
   public static var remoteRead: MemoryAccess { MemoryAccess(rawValue: 4) }
 }
 
@@ -37,11 +48,14 @@ public struct MemoryAccess: OptionSet, Sendable, BitwiseCopyable {
 public struct MemoryRegion: Equatable, Sendable, BitwiseCopyable {
   /// The first byte, page-aligned, in this process.
   public var address: UInt64
+  /// Bytes, a whole number of pages.
   public var byteCount: Int
+  /// What our own work requests name it by (`lkey`).
   public var localKey: UInt32
   /// What a peer must present; 0 when no remote access was asked for.
   public var remoteKey: UInt32
 
+  /// For backends: what `allocate` gives out. Each parameter is the property of its name.
   public init(address: UInt64, byteCount: Int, localKey: UInt32, remoteKey: UInt32) {
     self.address = address
     self.byteCount = byteCount
@@ -54,16 +68,19 @@ public struct MemoryRegion: Equatable, Sendable, BitwiseCopyable {
 public struct TransportError: Error, Equatable, Sendable, CustomStringConvertible {
   /// The call, by its C name where there is one: `ibv_reg_mr`.
   public var call: String
+  /// The system's error number, positive; 0 where the call has none.
   public var errno: Int32
   /// What was tried, with which numbers, and what the user can do about it.
   public var explanation: String
 
+  /// Each parameter is the property of its name.
   public init(call: String, errno: Int32, explanation: String) {
     self.call = call
     self.errno = errno
     self.explanation = explanation
   }
 
+  /// One line: the call, the errno as a number, the explanation.
   public var description: String { "\(call): errno \(errno): \(explanation)" }
 }
 
@@ -77,6 +94,7 @@ public struct TransportError: Error, Equatable, Sendable, CustomStringConvertibl
 ///
 /// One transport serves one loop: every method is called on that loop's thread. None of them blocks.
 public protocol RDMATransport: ~Copyable {
+  /// What the device can do; the same for the transport's whole life.
   var capabilities: TransportCapabilities { get }
 
   /// What people call the device under it, such as `rxe0`; empty where there is none.
@@ -97,6 +115,8 @@ public protocol RDMATransport: ~Copyable {
   mutating func execute(_ commands: Span<CMCommand>)
 
   /// Posts receives, in order.
+  ///
+  /// Each names memory that stays registered and untouched until its completion or flush.
   mutating func post(receives: Span<ReceiveRequest>) -> PostResult
 
   /// Posts sends, in order; neighbours on one queue pair ring its doorbell once.
@@ -120,6 +140,8 @@ public protocol RDMATransport: ~Copyable {
 }
 
 extension RDMATransport where Self: ~Copyable {
+  /// None: a backend without a device need not say so.
   public var deviceName: String { "" }
+  /// None: a backend that paces nothing by itself need not say so.
   public mutating func nextDeadline() -> UInt64? { nil }
 }

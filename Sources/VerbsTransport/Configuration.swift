@@ -22,6 +22,7 @@ extension VerbsTransport {
     /// Whether queue pairs are reset and used again.
     public var poolsQueuePairs: Bool
 
+    /// Each parameter is the property of its name.
     public init(
       address: UInt32? = nil, furtherAddresses: [UInt32] = [], deviceName: String? = nil,
       port: UInt8? = nil, gidIndex: Int? = nil,
@@ -41,6 +42,7 @@ extension VerbsTransport {
 
   /// Events of a transport since it was made.
   public struct Counters: Equatable, Sendable {
+    /// Queue pairs that were made.
     public var createdQueuePairs: Int
     /// Connections that were served by a queue pair of an earlier one.
     public var reusedQueuePairs: Int
@@ -52,6 +54,7 @@ extension VerbsTransport {
     public var refusedRequests: Int
     /// Commands that came too late for what they named.
     public var ignoredCommands: Int
+    /// Times that a port of the device went down (`IBV_EVENT_PORT_ERR`).
     public var portErrors: Int
     /// Completions of an earlier life of a queue pair.
     public var staleCompletions: Int

@@ -10,7 +10,9 @@ public struct VerbsDevice: Equatable, Sendable {
 
   /// An entry of a port's GID table.
   public struct GID: Equatable, Sendable {
+    /// Its place in the table, from 0: what `-x` takes.
     public var index: Int
+    /// Which network it belongs to; o2iblnd on Ethernet needs RoCE v2 with an IPv4 address.
     public var type: GIDType
     /// The 16 bytes in network order.
     public var bytes: [UInt8]
@@ -26,6 +28,7 @@ public struct VerbsDevice: Equatable, Sendable {
 
   /// A port of a device, numbered from 1.
   public struct Port: Equatable, Sendable {
+    /// As verbs counts: from 1.
     public var number: Int
     /// By the name of verbs: `ACTIVE`, `DOWN`.
     public var state: String
@@ -35,19 +38,27 @@ public struct VerbsDevice: Equatable, Sendable {
     public var activeMTU: Int
     /// Bytes.
     public var maxMTU: Int
+    /// The entries in use, by index.
     public var gids: [GID]
   }
 
+  /// As `ibv_devices` prints it: `mlx5_0`, `rxe0`.
   public var name: String
+  /// The firmware's version in the vendor's own form; empty where there is none.
   public var firmware: String
   /// The NUMA node of the adapter; nil when it has none.
   public var numaNode: Int?
+  /// By number.
   public var ports: [Port]
+  /// Queue pairs of all processes together (`max_qp`).
   public var queuePairCountMax: Int
   /// Work requests of one queue.
   public var workRequestCountMax: Int
+  /// Segments of one work request (`max_sge`).
   public var segmentCountMax: Int
+  /// Entries of one completion queue (`max_cqe`).
   public var completionQueueEntriesMax: Int
+  /// Memory regions of all processes together (`max_mr`).
   public var memoryRegionCountMax: Int
   /// RDMA READs in flight towards one queue pair.
   public var readsPerQueuePairMax: Int

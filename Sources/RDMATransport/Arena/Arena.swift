@@ -28,10 +28,14 @@ public struct Arena: ~Copyable {
     }
   }
 
+  /// The memory that is cut up.
   @usableFromInline let base: UnsafeMutableRawPointer
   public let region: MemoryRegion
+  /// Bytes of a piece, a power of two.
   public let pieceByteCount: Int
+  /// Pieces, free ones and others.
   public let pieceCount: Int
+  /// Whether pieces are taken in runs.
   public let isBulk: Bool
   @usableFromInline var pieces: RigidArray<Piece>
   @usableFromInline var firstFree: UInt32
@@ -168,6 +172,7 @@ public struct Arena: ~Copyable {
     return Segment(address: address, length: ref.length, localKey: region.localKey)
   }
 
+  /// Who holds the piece, of a present life.
   @inlinable
   public func state(of ref: BufferRef) -> State { pieces[index(of: ref)].state }
 
@@ -207,6 +212,7 @@ public struct Arena: ~Copyable {
     unsafe UInt64(UInt(bitPattern: start(ref)))
   }
 
+  /// Names the bytes for a work request without moving the piece.
   @inlinable
   @inline(__always)
   public func segment(_ ref: BufferRef) -> Segment {

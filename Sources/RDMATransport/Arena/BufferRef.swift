@@ -6,12 +6,14 @@
 public struct BufferRef: Hashable, Sendable, BitwiseCopyable {
   /// The first piece; the top bit is set for bulk memory.
   public var slot: UInt32
+  /// Which life of the piece is meant; another one traps.
   public var generation: UInt32
   /// Bytes from the start of the first piece.
   public var offset: UInt32
   /// Bytes.
   public var length: UInt32
 
+  /// For arenas and tests. Each parameter is the property of its name.
   @inlinable
   public init(slot: UInt32, generation: UInt32, offset: UInt32, length: UInt32) {
     self.slot = slot
@@ -20,11 +22,13 @@ public struct BufferRef: Hashable, Sendable, BitwiseCopyable {
     self.length = length
   }
 
+  /// No bytes anywhere: what a record has before it has memory.
   @inlinable
   public static var none: BufferRef {
     BufferRef(slot: .max, generation: .max, offset: 0, length: 0)
   }
 
+  /// Whether it names bulk memory.
   @inlinable
   public var isBulk: Bool { slot >> 31 != 0 }
 

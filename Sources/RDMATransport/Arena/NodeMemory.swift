@@ -1,6 +1,8 @@
 /// The memory of one node: message pieces that no peer can reach, and bulk memory that peers may write.
 public struct NodeMemory: ~Copyable {
+  /// Pieces of 4096 bytes for messages.
   public var messages: Arena
+  /// Runs of pieces for bulk data.
   public var bulk: Arena
 
   /// - Parameters:
@@ -12,6 +14,7 @@ public struct NodeMemory: ~Copyable {
     self.bulk = bulk
   }
 
+  /// The bytes, for reading; of whichever arena the reference names.
   @inlinable
   @inline(__always)
   @_lifetime(borrow self)
@@ -21,6 +24,7 @@ public struct NodeMemory: ~Copyable {
     return messages.bytes(ref)
   }
 
+  /// The bytes, for writing.
   @inlinable
   @inline(__always)
   @_lifetime(&self)
@@ -29,18 +33,21 @@ public struct NodeMemory: ~Copyable {
     return messages.mutableBytes(ref)
   }
 
+  /// The address of the first byte in this process.
   @inlinable
   @inline(__always)
   public func address(_ ref: BufferRef) -> UInt64 {
     ref.isBulk ? bulk.address(ref) : messages.address(ref)
   }
 
+  /// Names the bytes for a work request.
   @inlinable
   @inline(__always)
   public func segment(_ ref: BufferRef) -> Segment {
     ref.isBulk ? bulk.segment(ref) : messages.segment(ref)
   }
 
+  /// Gives the piece or the run back.
   @inlinable
   @inline(__always)
   public mutating func release(_ ref: BufferRef) {

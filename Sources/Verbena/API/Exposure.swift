@@ -39,6 +39,7 @@ public struct ExposureOptions: Sendable {
   /// What is longer than the memory is cut off; else it is refused.
   public var truncates = true
 
+  /// Peers may write and read, every match bit counts, and what is too long is cut off.
   public init() {}
 }
 
