@@ -8,8 +8,10 @@ internal import Storage
 struct ObjectOperation: BitwiseCopyable {
   enum Stage: UInt8, BitwiseCopyable {
     case free
-    /// It waits for memory, for the disk, or for an earlier one.
+    /// It waits for the disk, for an earlier one, or for the memory of a message.
     case start
+    /// It waits for bulk memory, and holds back only those that need some, too.
+    case memory
     /// It waits for an earlier creation, or for a lock that the server takes for it.
     case queued
     /// The client's data comes here.

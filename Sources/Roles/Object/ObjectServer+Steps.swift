@@ -85,6 +85,12 @@ extension ObjectServer {
         return true
       }
       return startLocked(index, &disk, &node)
+    case .memory:
+      guard isAlive(index, &node) else {
+        abandon(index, &node)
+        return true
+      }
+      return startTransfer(index, &disk, &node)
     case .store: return store(index, &disk, &node)
     case .load: return load(index, &disk, &node)
     case .send: return send(index, &node)

@@ -13,6 +13,8 @@ extension ObjectServer {
   private static let chunkRangesMax = 64
   /// Bytes of short I/O: more fit into no reply.
   private static let shortBytesMax = 65_536
+  /// Bytes of bulk memory that transfers leave free, if that is no more than a sixteenth.
+  static let messageReserve = 1 << 20
 
   func transfer(
     _ received: ReceivedRequest, _ bytes: borrowing RawSpan
@@ -119,7 +121,11 @@ extension ObjectServer {
       refuse(index, .handler(.enomem), &node)
       return true
     }
-    guard let memory = node.turn.memory.bulk.allocateRun(byteCount: operation.byteCount) else {
+    // One that has not waited comes behind those that do.
+    guard operation.stage == .memory || wanting.isEmpty,
+      let memory = Self.takeMemory(operation.byteCount, &node)
+    else {
+      operations[index].stage = .memory
       return false
     }
     operations[index].memory = memory
@@ -127,6 +133,20 @@ extension ObjectServer {
     guard isWrite else { return step(index, &disk, &node) }
     beginTransfer(index, .get, memory, &node)
     return true
+  }
+
+  /// Bulk memory for a transfer. Some is left to messages that are longer than a piece, as those of short I/O
+  /// (spec 13 §7): without, such a request would be lost when it comes.
+  private static func takeMemory(_ byteCount: Int, _ node: inout NodeCore) -> BufferRef? {
+    let all = node.turn.memory.bulk.pieceCount
+    let piece = node.turn.memory.bulk.pieceByteCount
+    let reserve = min(all / 16, messageReserve / piece)
+    let needed = (byteCount + piece - 1) / piece
+    // What fits into nothing less takes it all, when it is free.
+    if needed <= all - reserve, node.turn.memory.bulk.freePieceCount < needed + reserve {
+      return nil
+    }
+    return node.turn.memory.bulk.allocateRun(byteCount: byteCount)
   }
 
   private mutating func beginTransfer(

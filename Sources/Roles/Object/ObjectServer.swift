@@ -34,8 +34,9 @@ package struct ObjectServerCounters: Equatable, Sendable, BitwiseCopyable {
 /// An object target: objects and their bytes, locks on them, statistics (spec 10 §11.1, 13).
 ///
 /// A request is an operation from its turn until its answer. What it needs — bulk memory, places in the queue to the
-/// disk — is taken when it is there; until then it waits in order. Data goes between bulk memory and the disk, and
-/// is copied nowhere. Nothing allocates per request, but for the first object of a new sequence.
+/// disk — is taken when it is there; until then it waits in order, for bulk memory apart from those that need none
+/// (spec 13 §5.4): these pass. Data goes between bulk memory and the disk, and is copied nowhere. Nothing allocates per
+/// request, but for the first object of a new sequence.
 package struct ObjectServer: TargetServer, ~Copyable {
   package let specification: TargetSpecification
   package internal(set) var counters = ObjectServerCounters()
@@ -46,9 +47,11 @@ package struct ObjectServer: TargetServer, ~Copyable {
 
   /// By slot of a request in PtlRPC.
   var operations: RigidArray<ObjectOperation>
-  /// Slots of operations that have something and wait for more; and of those that have not begun. In order.
+  /// Slots of operations that have something and wait for more; of those that have not begun; and of those that wait for
+  /// bulk memory and have nothing yet. Each in order; an operation is in one of them at most.
   var held: FixedQueue<UInt32>
   var waiting: FixedQueue<UInt32>
+  var wanting: FixedQueue<UInt32>
   /// Creations are executed one after the other: the first one is under way.
   var creations: FixedQueue<UInt32>
   /// The last id that was given out in a sequence.
@@ -106,6 +109,7 @@ package struct ObjectServer: TargetServer, ~Copyable {
     while places < requests { places *= 2 }
     held = FixedQueue(capacity: places, filler: 0)
     waiting = FixedQueue(capacity: places, filler: 0)
+    wanting = FixedQueue(capacity: places, filler: 0)
     creations = FixedQueue(capacity: places, filler: 0)
     lastIDs = [:]
     for (sequence, id) in image.sequences { lastIDs[sequence] = min(id, Self.numberMax) }
@@ -143,7 +147,8 @@ package struct ObjectServer: TargetServer, ~Copyable {
     }
     operations[index].stage = .start
     clientSlots.settle(&disk)
-    let mustWait = !waiting.isEmpty || !clientSlots.isSettled
+    // Those that have memory come first at the disk, however many come that need none.
+    let mustWait = !held.isEmpty || !waiting.isEmpty || !clientSlots.isSettled
     if mustWait || !step(index, &disk, &node) { wait(index) }
   }
 
@@ -195,17 +200,37 @@ package struct ObjectServer: TargetServer, ~Copyable {
     askAboutLocks(&disk, &node)
     while let first = held.first, step(Int(first), &disk, &node) { held.dropFirst() }
     // What a new client does must not be known to the disk before the client is.
-    guard clientSlots.isSettled else { return }
-    while let first = waiting.first, step(Int(first), &disk, &node) { waiting.dropFirst() }
+    guard held.isEmpty, clientSlots.isSettled else { return }
+    // The first one of those that want memory is the only one to get any: a large one does not starve.
+    while let first = wanting.first {
+      guard step(Int(first), &disk, &node) || moves(Int(first), from: .memory) else { break }
+      wanting.dropFirst()
+    }
+    while let first = waiting.first {
+      guard step(Int(first), &disk, &node) || moves(Int(first), from: .start) else { break }
+      waiting.dropFirst()
+    }
   }
 
   mutating func wait(_ index: Int) {
     counters.delayed += 1
-    if operations[index].stage == .start {
-      waiting.append(UInt32(index))
-    } else {
-      held.append(UInt32(index))
+    line(up: index)
+  }
+
+  /// Where an operation that cannot go on waits.
+  private mutating func line(up index: Int) {
+    switch operations[index].stage {
+    case .start: waiting.append(UInt32(index))
+    case .memory: wanting.append(UInt32(index))
+    default: held.append(UInt32(index))
     }
+  }
+
+  /// Whether an operation has come so far that it waits elsewhere now.
+  private mutating func moves(_ index: Int, from stage: ObjectOperation.Stage) -> Bool {
+    guard operations[index].stage != stage else { return false }
+    line(up: index)
+    return true
   }
 
   // MARK: - Clients
