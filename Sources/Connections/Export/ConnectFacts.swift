@@ -88,4 +88,7 @@ package struct ConnectDecision: Equatable, Sendable, BitwiseCopyable {
   package var countsIntoRecovery = false
   /// An old export is evicted, even when the connect is refused after that (row 13).
   package var evictsOld = false
+
+  /// Rows 31 and 32 come when the export has been taken into use: with their refusal it ends.
+  package var endsExport: Bool { row > 30 && !evictsOld }
 }

@@ -44,6 +44,9 @@ extension Connections {
     guard decision.errno == 0, let target, let client = asked.client,
       let clientHandle = asked.clientHandle, let grant
     else {
+      if decision.endsExport, let known {
+        endExport(known, status: WireErrno.enotconn.status, rpc: &rpc, turn: &turn)
+      }
       return refuseConnect(handle, decision, rpc: &rpc, turn: &turn)
     }
     let isNew = decision.action != .reuse

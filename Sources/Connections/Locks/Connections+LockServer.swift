@@ -207,9 +207,10 @@ extension Connections {
   private static func readEnqueue(
     _ received: ReceivedRequest, _ bytes: borrowing RawSpan
   ) throws(WireErrno) -> (LockRequest, Cookie) {
-    guard let request: LockRequest = try? received.message.value(at: 1, in: bytes) else {
-      throw .eproto
-    }
+    // The first handle is the client's own: without it nobody could be called back.
+    guard let request: LockRequest = try? received.message.value(at: 1, in: bytes),
+      LockRequest.handles(inBufferOf: received.message.length(of: 1, in: bytes)) > 0
+    else { throw .eproto }
     guard LockFlags.legalInRequests.isSuperset(of: request.flags) else { throw .eproto }
     guard request.descriptor.type.isLegal, request.descriptor.requestedMode.isLegal else {
       throw .efault
