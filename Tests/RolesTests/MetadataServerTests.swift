@@ -16,6 +16,8 @@ import Testing
     let server: RoleNode
     let caller = Caller()
     var mdc = ImportHandle.none
+    /// As an object target comes for sequences.
+    var lwp = ImportHandle.none
 
     init(index: UInt32 = 0, disk: RoleDisk? = nil) throws {
       server = RoleNode([disk ?? RoleDisk(.of(.mdt, index: index))])
@@ -26,6 +28,9 @@ import Testing
       mdc = try #require(caller.connect(.mdc, to: name, on: 0))
       world.run(10) { self.caller.state(self.mdc) == .full }
       #expect(caller.state(mdc) == .full)
+      lwp = try #require(
+        caller.connect(.lwpOfObjects, to: name, on: 0, as: "lfs-MDT0000-lwp-OST0000_UUID"))
+      world.run(10) { self.caller.state(self.lwp) == .full }
     }
 
     /// Its registration is another room's matter.
@@ -33,8 +38,11 @@ import Testing
       server.use { $0.connections.set(.open, ofTarget: self.server.roles.metadataServers[0].slot) }
     }
 
-    func ask(_ opcode: Opcode, _ buffers: [[UInt8]] = [], portal: Portal? = nil) throws -> Answer {
-      let tag = caller.ask(opcode, on: mdc, buffers, portal: portal)
+    func ask(
+      _ opcode: Opcode, _ buffers: [[UInt8]] = [], portal: Portal? = nil,
+      on handle: ImportHandle? = nil
+    ) throws -> Answer {
+      let tag = caller.ask(opcode, on: handle ?? mdc, buffers, portal: portal)
       world.run(30) { self.caller.answers[tag] != nil }
       return try #require(caller.answers[tag])
     }
@@ -140,19 +148,21 @@ import Testing
         == Self.captured("SEQ_QUERY reply"))
     // An object target's super-range, then a metadata target's, as in the capture of two servers.
     let first = try pair.ask(
-      .sequenceQuery, Self.query(0, Self.range(flags: 1)), portal: .seqController)
+      .sequenceQuery, Self.query(0, Self.range(flags: 1)), portal: .seqController,
+      on: pair.lwp)
     let range = try #require(first.value(SequenceRange.self))
     #expect(range.start == 0x2_4000_0400 && range.end == 0x2_8000_0400)
     #expect(range.index == 0 && range.flags == 1)
     let second = try pair.ask(
-      .sequenceQuery, Self.query(0, Self.range(index: 1)), portal: .seqController)
+      .sequenceQuery, Self.query(0, Self.range(index: 1)), portal: .seqController,
+      on: pair.lwp)
     #expect(second.value(SequenceRange.self)?.start == 0x2_8000_0400)
     #expect(second.value(SequenceRange.self)?.index == 1)
   }
 
   @Test func locationsAreFound() throws {
     let pair = try Pair()
-    _ = try pair.ask(.sequenceQuery, Self.query(0, Self.range(flags: 1)))
+    _ = try pair.ask(.sequenceQuery, Self.query(0, Self.range(flags: 1)), on: pair.lwp)
     #expect(
       try pair.ask(.fldQuery, Self.captured("FLD_QUERY request"), portal: .fldRequest).buffers
         == Self.captured("FLD_QUERY reply"))
@@ -173,7 +183,8 @@ import Testing
       let pair = try Pair(disk: disk)
       for _ in 0..<5 {
         for operation in [UInt32(0), 1] {
-          let answer = try pair.ask(.sequenceQuery, Self.query(operation, Self.range()))
+          let answer = try pair.ask(
+            .sequenceQuery, Self.query(operation, Self.range()), on: pair.lwp)
           let range = try #require(answer.value(SequenceRange.self))
           #expect(seen.insert(range.start).inserted, "\(range.start) twice")
         }
@@ -184,7 +195,7 @@ import Testing
 
   @Test func otherTargetsHandOutTheirOwnOnly() throws {
     let pair = try Pair(index: 1)
-    let answer = try pair.ask(.sequenceQuery, Self.query(0, Self.range()))
+    let answer = try pair.ask(.sequenceQuery, Self.query(0, Self.range()), on: pair.lwp)
     #expect(answer.status == WireErrno.eopnotsupp.status)
     var given = SequenceRange()
     given.start = SequenceTable.first + 5 * SequenceTable.width

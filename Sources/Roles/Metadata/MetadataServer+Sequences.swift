@@ -8,6 +8,7 @@ internal import Storage
 // SEQ_QUERY and FLD_QUERY: what servers come for over their light-weight connections, and clients before their first
 // create (spec 10 §11, 11 §10).
 extension MetadataServer {
+  /// SEQ_QUERY: super-ranges for servers, which connect as such (spec 11 §4.3, §10), single sequences for everybody.
   mutating func serveSequences(
     _ request: ServerRequestHandle, _ received: ReceivedRequest, _ export: ExportHandle,
     _ disk: inout TargetDisk, _ node: inout NodeCore
@@ -27,24 +28,35 @@ extension MetadataServer {
       counters.sequencesRepeated += 1
       return reply(request, export, range, &node)
     }
+    if operation == 0, !isServer(export, node) {
+      counters.sequencesRefused += 1
+      return node.rpc.refuse(request, .eperm, turn: &node.turn)
+    }
     guard hasRoomToRecord(disk) else {
       // Clients come again after this one (spec 10 §9.2).
       counters.turnedAway += 1
       return node.rpc.refuse(request, .einprogress, turn: &node.turn)
     }
-    let handedOut: SequenceGrant?
     sequences.record(&disk)
+    if operation == 1,
+      sequences.own.start == nil || !allowance.take(by: export, at: node.turn.now)
+    {
+      // The first metadata target has not given a range yet, or the client has had many: it comes again.
+      counters.turnedAway += 1
+      return node.rpc.refuse(request, .einprogress, turn: &node.turn)
+    }
+    let handedOut: SequenceGrant?
     switch operation {
-    case 0: handedOut = sequences.takeSuper(index: asked.index, flags: asked.flags)
+    case 0:
+      guard sequences.mayTakeSuper(index: asked.index, flags: asked.flags) else {
+        counters.sequencesRefused += 1
+        return node.rpc.refuse(request, .enospc, turn: &node.turn)
+      }
+      handedOut = sequences.takeSuper(index: asked.index, flags: asked.flags)
     case 1: handedOut = sequences.takeMeta()
     default:
       counters.malformed += 1
       return node.rpc.refuse(request, .eproto, turn: &node.turn)
-    }
-    if operation == 1, sequences.own.start == nil {
-      // The first metadata target has not given a range yet: the client comes again.
-      counters.turnedAway += 1
-      return node.rpc.refuse(request, .einprogress, turn: &node.turn)
     }
     guard let handedOut else {
       counters.unsupported += 1
@@ -52,6 +64,12 @@ extension MetadataServer {
     }
     counters.sequencesServed += 1
     record(handedOut, for: request, export, &disk, &node)
+  }
+
+  /// Whether the client is a server: its light-weight connection, or one between metadata targets (spec 11 §4.3).
+  private func isServer(_ export: ExportHandle, _ node: borrowing NodeCore) -> Bool {
+    guard let view = node.connections.view(export) else { return false }
+    return !view.granted.flags.isDisjoint(with: [.lightweight, .mdsToMDS])
   }
 
   mutating func serveLocation(
@@ -105,6 +123,8 @@ struct SequenceTable {
   static let width: UInt64 = 0x4000_0000
   /// Targets that may come.
   static let superMax = 4096
+  /// Super-ranges of one target: it needs one in its life, and another when it has lost its disk.
+  static let superMaxOfOwner = 16
 
   private let index: UInt32
   /// The owner of each super-range but the first, which is the first metadata target's; nil for one that was never
@@ -126,6 +146,12 @@ struct SequenceTable {
         UInt32(truncatingIfNeeded: value), UInt32(truncatingIfNeeded: value >> 32)
       )
     }
+  }
+
+  /// Whether a target may have another range: not that one takes all.
+  func mayTakeSuper(index owner: UInt32, flags: UInt32) -> Bool {
+    let count = owners.count { $0.map { $0.index == owner && $0.flags == flags } ?? false }
+    return count < Self.superMaxOfOwner
   }
 
   /// A range for a target, with the record that is to be durable before it is told; nil where none are given.

@@ -17,6 +17,7 @@ package struct MetadataServer: TargetServer, ~Copyable {
   let target: Int
   let slot: UInt32
   var sequences: SequenceTable
+  var allowance: SequenceAllowance
   var clientSlots: ClientSlots
   /// Requests that wait for the disk; a command's ticket is the place.
   private var waiting: [WaitingRequest]
@@ -43,6 +44,7 @@ package struct MetadataServer: TargetServer, ~Copyable {
     self.target = target
     self.slot = slot
     sequences = SequenceTable(index: specification.index, stored: image.sequences)
+    allowance = SequenceAllowance(exports: exports)
     clientSlots = ClientSlots(image: image, exports: exports)
     waiting = Array(repeating: WaitingRequest(), count: Self.waitingMax)
   }
@@ -210,6 +212,8 @@ package struct MetadataCounters: Equatable, Sendable, BitwiseCopyable {
   package var sequencesServed: UInt64 = 0
   /// Sequences asked for again by a client that had lost the reply: the same ones.
   package var sequencesRepeated: UInt64 = 0
+  /// Super-ranges that were asked for by who is no server, or has had its share.
+  package var sequencesRefused: UInt64 = 0
   package var locationsServed: UInt64 = 0
   /// Attributes of files that are not here.
   package var unknownFiles: UInt64 = 0
@@ -217,7 +221,7 @@ package struct MetadataCounters: Equatable, Sendable, BitwiseCopyable {
   package var unsupported: UInt64 = 0
   /// Requests without a buffer that they need.
   package var malformed: UInt64 = 0
-  /// Requests that found too many waiting for the disk.
+  /// Requests that found too many waiting for the disk, and sequences that came too fast for one client.
   package var turnedAway: UInt64 = 0
   package var diskErrors: UInt64 = 0
 

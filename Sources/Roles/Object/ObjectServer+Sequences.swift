@@ -27,6 +27,11 @@ extension ObjectServer {
     _ index: Int, _ disk: inout TargetDisk, _ node: inout NodeCore
   ) -> Bool {
     guard disk.hasRoom(for: 2) else { return false }
+    guard allowance.take(by: operations[index].export, at: node.turn.now) else {
+      // Too many for one client: it comes again (spec 10 §9.2).
+      refuse(index, .rpc(.einprogress), &node)
+      return true
+    }
     guard let handedOut = sequences.take() else {
       refuse(index, .handler(.enospc), &node)
       return true

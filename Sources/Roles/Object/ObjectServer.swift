@@ -63,6 +63,7 @@ package struct ObjectServer: TargetServer, ~Copyable {
   var clientSlots: ClientSlots
   /// What it hands out to metadata targets that make objects here.
   var sequences: OwnSequences
+  var allowance: SequenceAllowance
   var durableTransno: UInt64
   var statistics = StoreStatistics()
   var asksForStatistics = false
@@ -120,6 +121,7 @@ package struct ObjectServer: TargetServer, ~Copyable {
     for _ in 0..<exports { clients.append(ObjectClientFacts()) }
     clientSlots = ClientSlots(image: image, exports: exports)
     sequences = OwnSequences(index: specification.index, flags: 1, stored: image.sequences)
+    allowance = SequenceAllowance(exports: exports)
     durableTransno = image.lastTransno
     grantedLocks = FixedQueue(capacity: Self.grantedLocksMax, filler: .none)
     askedLocks = FixedQueue(capacity: Self.grantedLocksMax, filler: .none)
