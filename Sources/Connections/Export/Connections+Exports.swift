@@ -142,7 +142,7 @@ extension Connections {
   // MARK: - For the other files of the room
 
   static func key(_ uuid: ObdUUID, target: Int = 0) -> UInt64 {
-    UInt64(bitPattern: Int64(uuid.hashValue)) ^ UInt64(target) << 48
+    UUIDHash.secret.number(uuid) ^ UInt64(target) << 48
   }
 
   mutating func findTarget(_ name: ObdUUID) -> Int? {

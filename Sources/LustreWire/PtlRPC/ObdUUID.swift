@@ -3,7 +3,7 @@
 /// **Wire:** `struct obd_uuid`, 40 bytes, NUL padded; in a CONNECT its first 39 (spec 11 §1.2, §3.1).
 public struct ObdUUID: Hashable, Sendable, BitwiseCopyable {
   // The bytes in order, in the host's order of each word; behind the first NUL they are 0.
-  @usableFromInline var words: (UInt64, UInt64, UInt64, UInt64, UInt64)
+  @usableFromInline package var words: (UInt64, UInt64, UInt64, UInt64, UInt64)
 
   /// No name.
   @inlinable public init() { words = (0, 0, 0, 0, 0) }
