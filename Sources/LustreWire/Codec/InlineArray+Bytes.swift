@@ -1,5 +1,14 @@
 /// Bytes kept in place, eight at a time.
 extension InlineArray where Element == UInt8 {
+  /// The bytes, for readers.
+  @inlinable
+  package var rawBytes: RawSpan {
+    @inline(__always) @_lifetime(borrow self) get {
+      // SAFETY: a UInt8 has no padding, so every byte of the elements is initialised.
+      unsafe span.bytes
+    }
+  }
+
   /// Takes as many bytes from `offset` of `source` as the array has.
   @inlinable @inline(__always)
   package mutating func load(from source: borrowing RawSpan, at offset: Int) {

@@ -55,23 +55,3 @@ extension RawSpan {
     native(Value.self, at: offset, swapped: swapped)
   }
 }
-
-extension RawSpan {
-  /// An integer of which only the bytes before `end` are there; the others are 0, as in a receiver that
-  /// copies a short structure into a zeroed one of its own.
-  @inlinable @inline(__always)
-  package borrowing func field<Value: FixedWidthInteger & BitwiseCopyable>(
-    at offset: Int, before end: Int, _ swapped: Bool
-  ) -> Value {
-    let size = Value.bitWidth / 8
-    if offset + size <= end { return native(Value.self, at: offset, swapped: swapped) }
-    var value: Value = 0
-    var index = 0
-    while index < size, offset + index < end {
-      value |= Value(truncatingIfNeeded: byte(at: offset + index)) << Value(8 * index)
-      index += 1
-    }
-    let ordered = Value(littleEndian: value)
-    return swapped ? ordered.byteSwapped : ordered
-  }
-}

@@ -123,42 +123,40 @@ extension ConnectData: FixedLayout {
   /// Reads the first `count` bytes of the struct; fields that are not there are 0.
   @inlinable
   init(at offset: Int, count: Int, in bytes: borrowing RawSpan, swapped: Bool) {
-    if count >= Self.usedByteCount {
+    guard count < Self.usedByteCount else {
       let used = bytes.window(at: offset, count: Self.usedByteCount)
-      // Each way is compiled for itself: no field asks for the order, and none whether it is there.
-      if swapped {
-        self.init(at: 0, before: Self.usedByteCount, in: used, true)
-      } else {
-        self.init(at: 0, before: Self.usedByteCount, in: used, false)
-      }
-    } else {
-      self.init(at: offset, before: offset + count, in: bytes, swapped)
+      self.init(used: used, swapped: swapped)
+      return
     }
+    var whole = InlineArray<96, UInt8>(repeating: 0)
+    for index in 0..<count { whole[index] = bytes.byte(at: offset + index) }
+    self.init(used: whole.rawBytes, swapped: swapped)
   }
 
-  @inlinable @inline(__always)
-  init(at offset: Int, before end: Int, in bytes: borrowing RawSpan, _ swapped: Bool) {
-    self.init()
-    flags.rawValue = bytes.field(at: offset, before: end, swapped)
-    version.rawValue = bytes.field(at: offset + 8, before: end, swapped)
-    grantByteCount = bytes.field(at: offset + 12, before: end, swapped)
-    targetIndex = bytes.field(at: offset + 16, before: end, swapped)
-    bulkByteCount = bytes.field(at: offset + 20, before: end, swapped)
-    inodeBits.rawValue = bytes.field(at: offset + 24, before: end, swapped)
-    grantBlockBits = bytes.field(at: offset + 32, before: end, swapped)
-    grantInodeBits = bytes.field(at: offset + 33, before: end, swapped)
-    grantTaxKiB = bytes.field(at: offset + 34, before: end, swapped)
-    grantMaximumBlocks = bytes.field(at: offset + 36, before: end, swapped)
-    transno = bytes.field(at: offset + 40, before: end, swapped)
-    group = bytes.field(at: offset + 48, before: end, swapped)
-    checksumTypes.rawValue = bytes.field(at: offset + 52, before: end, swapped)
-    maximumEAByteCount = bytes.field(at: offset + 56, before: end, swapped)
-    instance = bytes.field(at: offset + 60, before: end, swapped)
-    maximumObjectByteCount = bytes.field(at: offset + 64, before: end, swapped)
-    maximumModifyingRequests = bytes.field(at: offset + 72, before: end, swapped)
-    connectionPolicy = bytes.field(at: offset + 74, before: end, swapped)
-    flags2.rawValue = bytes.field(at: offset + 80, before: end, swapped)
-    compressionType = bytes.field(at: offset + 88, before: end, swapped)
+  /// Reads all fields out of `usedByteCount` bytes.
+  @inlinable
+  init(used bytes: borrowing RawSpan, swapped: Bool) {
+    let bytes = bytes.window(at: 0, count: Self.usedByteCount)
+    flags.rawValue = bytes.field(at: 0, swapped)
+    version.rawValue = bytes.field(at: 8, swapped)
+    grantByteCount = bytes.field(at: 12, swapped)
+    targetIndex = bytes.field(at: 16, swapped)
+    bulkByteCount = bytes.field(at: 20, swapped)
+    inodeBits.rawValue = bytes.field(at: 24, swapped)
+    grantBlockBits = bytes.field(at: 32, swapped)
+    grantInodeBits = bytes.field(at: 33, swapped)
+    grantTaxKiB = bytes.field(at: 34, swapped)
+    grantMaximumBlocks = bytes.field(at: 36, swapped)
+    transno = bytes.field(at: 40, swapped)
+    group = bytes.field(at: 48, swapped)
+    checksumTypes.rawValue = bytes.field(at: 52, swapped)
+    maximumEAByteCount = bytes.field(at: 56, swapped)
+    instance = bytes.field(at: 60, swapped)
+    maximumObjectByteCount = bytes.field(at: 64, swapped)
+    maximumModifyingRequests = bytes.field(at: 72, swapped)
+    connectionPolicy = bytes.field(at: 74, swapped)
+    flags2.rawValue = bytes.field(at: 80, swapped)
+    compressionType = bytes.field(at: 88, swapped)
   }
 
   @inlinable

@@ -92,7 +92,7 @@ public struct RPCBody: Hashable, Sendable, BitwiseCopyable {
 
   /// Reads buffer 0 of a message; throws `truncated`, `unsupportedVersion` or `unknownValue` (the type).
   /// A body of version 2 has an empty job.
-  @inlinable
+  @inlinable @inline(__always)
   public init(_ message: RPCMessage, in bytes: borrowing RawSpan) throws(WireError) {
     let start = RPCMessage.headerByteCount(buffers: message.bufferCount)
     let length = message.length(of: 0, in: bytes)
@@ -104,7 +104,7 @@ public struct RPCBody: Hashable, Sendable, BitwiseCopyable {
       at: start, in: bytes, swapped: message.swapped, hasJobID: length >= Self.byteCount)
   }
 
-  @inlinable
+  @inlinable @inline(__always)
   init(
     at start: Int, in bytes: borrowing RawSpan, swapped: Bool, hasJobID: Bool
   ) throws(WireError) {

@@ -58,8 +58,14 @@ public struct RPCMessage: Hashable, Sendable, BitwiseCopyable {
   public func range(of index: Int, in bytes: borrowing RawSpan) -> Range<Int>? {
     guard index >= 0, index < bufferCount else { return nil }
     var start = Self.headerByteCount(buffers: bufferCount)
-    for before in 0..<index { start += Self.padded(length(of: before, in: bytes)) }
-    return start..<start + length(of: index, in: bytes)
+    let table = bytes.window(at: RPCHeader.byteCount, count: 4 * bufferCount)
+    var place = 0
+    while place < 4 * index {
+      start &+= Self.padded(Int(table.native(UInt32.self, at: place, swapped: swapped)))
+      place &+= 4
+    }
+    let end = start &+ Int(table.native(UInt32.self, at: place, swapped: swapped))
+    return start..<end
   }
 
   /// The length of buffer `index` without padding, in bytes; 0 for one that is not there.
