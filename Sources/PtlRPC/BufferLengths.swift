@@ -54,14 +54,19 @@ package struct BufferLengths: Equatable, BitwiseCopyable, Sendable {
     one.count == other.count && (0..<one.count).allSatisfy { one[$0] == other[$0] }
   }
 
-  /// Writes the header and the table; the contents become zero, so that nothing old goes out.
-  func encode(_ header: RPCHeader, into bytes: inout MutableRawSpan) {
-    var encoder = RPCMessageEncoder(header, bufferCount: count, into: &bytes)
+  /// Writes the table; the buffers behind the body and all padding become zero, so that nothing old goes out. Header
+  /// and body are written when the message is sent.
+  func encode(into bytes: inout MutableRawSpan) {
+    let header = RPCMessage.headerByteCount(buffers: count)
+    // With an odd number of buffers the table ends in padding.
+    bytes.storeNative(UInt32(0), at: header - 4)
+    var end = header
     for index in 0..<count {
-      let length = Int(lengths[index])
-      let start = encoder.add(length: length, into: &bytes)
-      if index > 0 { bytes.zero(at: start, count: length) }
+      bytes.storeNative(lengths[index], at: RPCHeader.byteCount + 4 * index)
+      end += RPCMessage.padded(Int(lengths[index]))
     }
+    let contents = header + RPCMessage.padded(RPCBody.byteCount)
+    bytes.zero(at: contents, count: end - contents)
   }
 
   /// Writes the length of the last buffer, which has become shorter, and zeroes the padding behind it.

@@ -106,10 +106,13 @@ extension Connections {
         after: imports.cells[slot].granted, held: imports.cells[slot].granted.grantByteCount,
         transno: 0)
     var bytes = turn.memory.mutableBytes(message)
-    description.target.encode(into: &bytes, at: buffers.offset(of: 1))
-    description.client.encode(into: &bytes, at: buffers.offset(of: 2))
-    imports.cells[slot].clientHandle.encode(into: &bytes, at: buffers.offset(of: 3))
-    data.encode(into: &bytes, at: buffers.offset(of: 4))
+    var place = buffers.offset(of: 1)
+    description.target.encode(into: &bytes, at: place)
+    place += RPCMessage.padded(RPCLimits.connectUUIDBytes)
+    description.client.encode(into: &bytes, at: place)
+    place += RPCMessage.padded(RPCLimits.connectUUIDBytes)
+    imports.cells[slot].clientHandle.encode(into: &bytes, at: place)
+    data.encode(into: &bytes, at: place + Cookie.byteCount)
   }
 
   /// A CONNECT has ended: with a reply, or without.

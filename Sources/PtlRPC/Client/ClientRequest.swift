@@ -86,25 +86,37 @@ struct ClientRequest: BitwiseCopyable {
       xid: 0, request: .none, bufferCount: 1, sink: .none)
   }
 
+  // These are inlined always: a call would copy the whole record first.
+
   /// Whether LNet still has something of it.
   var isOnWire: Bool {
-    sendDescriptor != .none || sinkDescriptor != .none || liveBulkCount > 0
+    @inline(__always) get {
+      sendDescriptor != .none || sinkDescriptor != .none || liveBulkCount > 0
+    }
   }
 
-  var bulkOperationCount: Int { draft.bulk?.cut.count ?? 0 }
+  var bulkOperationCount: Int {
+    @inline(__always) get { draft.bulk?.cut.count ?? 0 }
+  }
 
   /// `pb_mbits` (spec 10 §9.2, spec 13 §3).
   var matchBits: UInt64 {
-    if let bulk = draft.bulk { return firstMatchBits &+ UInt64(bulk.cut.count - 1) }
-    return route.hasReplyMatchBits && !draft.opcode.isConnect ? firstMatchBits : 0
+    @inline(__always) get {
+      if let bulk = draft.bulk { return firstMatchBits &+ UInt64(bulk.cut.count - 1) }
+      return route.hasReplyMatchBits && !draft.opcode.isConnect ? firstMatchBits : 0
+    }
   }
 
   /// The match bits of the reply (spec 10 §6.1, 3).
   var replyMatchBits: UInt64 {
-    route.hasReplyMatchBits && !draft.opcode.isConnect ? matchBits : xid
+    @inline(__always) get {
+      route.hasReplyMatchBits && !draft.opcode.isConnect ? matchBits : xid
+    }
   }
 
-  var mayGetEarlyReplies: Bool { route.headerFlags.contains(.adaptiveTimeouts) }
+  var mayGetEarlyReplies: Bool {
+    @inline(__always) get { route.headerFlags.contains(.adaptiveTimeouts) }
+  }
 }
 
 /// One LNet operation of a bulk transfer, on either side.

@@ -104,12 +104,12 @@ extension PtlRPC {
   }
 
   /// Learns from a reply how long the network took (spec 12 §2.2).
-  mutating func measureLatency(_ slot: Int, _ body: RPCBody, at now: UInt64) {
+  mutating func measureLatency(_ slot: Int, serviceTime: UInt32, at now: UInt64) {
     let number = Int(requests.cells[slot].draft.importSlot)
     let elapsed = UInt32(
       clamping: (now &- requests.cells[slot].sentTime) / nanosecondsPerSecond)
-    guard body.serviceTime <= elapsed &+ 3 else { return }
-    let sample = (elapsed > body.serviceTime ? elapsed - body.serviceTime : 0) + 1
+    guard serviceTime <= elapsed &+ 3 else { return }
+    let sample = (elapsed > serviceTime ? elapsed - serviceTime : 0) + 1
     imports[number].latency.measure(sample, at: Self.seconds(now), adaptive)
   }
 

@@ -67,7 +67,7 @@ extension PtlRPC {
       return
     }
     counters.earlyRepliesReceived += 1
-    measureLatency(slot, body, at: turn.now)
+    measureLatency(slot, serviceTime: body.serviceTime, at: turn.now)
     requests.cells[slot].timeout = body.timeout
     armDeadline(slot, turn: &turn)
   }
@@ -93,7 +93,7 @@ extension PtlRPC {
     let bytes = requests.cells[slot].sink.part(
       offset: Int(requests.cells[slot].landedOffset), length: Int(requests.cells[slot].landedLength)
     )
-    guard let body = Self.finalBody(turn.memory.bytes(bytes)) else {
+    guard let reply = Self.finalReply(turn.memory.bytes(bytes)) else {
       counters.repliesMalformed += 1
       return end(slot, .failed, status: WireErrno.eproto.status, turn: &turn)
     }
@@ -101,26 +101,33 @@ extension PtlRPC {
     noteWait(slot, until: turn.now)
     if adaptive.isEnabled {
       imports[Int(requests.cells[slot].draft.importSlot)].estimates.note(
-        body.timeout, requests.cells[slot].draft.requestPortal, adaptive)
-      measureLatency(slot, body, at: turn.now)
+        reply.timeout, requests.cells[slot].draft.requestPortal, adaptive)
+      measureLatency(slot, serviceTime: reply.serviceTime, at: turn.now)
     }
     requests.cells[slot].reply = bytes
-    requests.cells[slot].replyStatus = Self.status(body)
+    requests.cells[slot].replyStatus = reply.status
     requests.cells[slot].hasReply = true
     finishIfComplete(slot, turn: &turn)
   }
 
-  /// The body of a sound final reply. The least status is no errno: it has no positive form.
-  private static func finalBody(_ bytes: borrowing RawSpan) -> RPCBody? {
-    do throws(WireError) {
-      let body = try RPCBody(RPCMessage(decoding: bytes), in: bytes)
-      return body.type == .request || body.status == .min ? nil : body
-    } catch { return nil }
+  /// What this room takes from a final reply; its owner reads the rest.
+  private struct FinalReply: BitwiseCopyable {
+    var status: Int32
+    var timeout: UInt32
+    var serviceTime: UInt32
   }
 
-  /// Type first, then status (spec 10 §5.1).
-  private static func status(_ body: RPCBody) -> Int32 {
-    body.type == .error && body.status >= 0 ? WireErrno.einval.status : body.status
+  /// Nil for a reply that is not sound. The least status is no errno: it has no positive form.
+  private static func finalReply(_ bytes: borrowing RawSpan) -> FinalReply? {
+    do throws(WireError) {
+      let body = try RPCBody(RPCMessage(decoding: bytes), in: bytes)
+      guard body.type != .request, body.status != .min else { return nil }
+      // Type first, then status (spec 10 §5.1).
+      let isUnnamedError = body.type == .error && body.status >= 0
+      return FinalReply(
+        status: isUnnamedError ? WireErrno.einval.status : body.status, timeout: body.timeout,
+        serviceTime: body.serviceTime)
+    } catch { return nil }
   }
 
   /// Ends a request that has its reply, once its bulk is done too (spec 13 §1). After an error none may come.

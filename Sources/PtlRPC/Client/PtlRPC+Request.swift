@@ -6,7 +6,8 @@ internal import Structures
 
 // Our requests as their owners see them: begin, encode, send, read the reply, send again or release.
 extension PtlRPC {
-  /// Takes a slot, an XID and memory for a request and its reply, and writes the header; `send` writes the body.
+  /// Takes a slot, an XID and memory for a request and its reply, and writes the lengths of its buffers; `send`
+  /// writes header and body.
   /// The other buffers are zero and are encoded where `message(of:)` says.
   package mutating func begin(
     _ draft: RequestDraft, buffers: BufferLengths, turn: inout Turn
@@ -31,7 +32,7 @@ extension PtlRPC {
       draft: draft, xid: makeXID(), request: request, bufferCount: buffers.count, sink: sink)
     enlist(slot)
     var bytes = turn.memory.mutableBytes(request)
-    buffers.encode(RPCHeader(), into: &bytes)
+    buffers.encode(into: &bytes)
     return RequestHandle(raw: requests.handle(slot))
   }
 

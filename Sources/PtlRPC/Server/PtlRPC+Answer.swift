@@ -23,7 +23,7 @@ extension PtlRPC {
     serverRequests.cells[slot].reply = reply
     serverRequests.cells[slot].replyBufferCount = buffers.count
     var bytes = turn.memory.mutableBytes(reply)
-    buffers.encode(RPCHeader(), into: &bytes)
+    buffers.encode(into: &bytes)
     return reply
   }
 
@@ -107,7 +107,7 @@ extension PtlRPC {
       serverRequests.cells[slot].reply = reply
       serverRequests.cells[slot].replyBufferCount = 1
       var bytes = turn.memory.mutableBytes(reply)
-      BufferLengths().encode(RPCHeader(), into: &bytes)
+      BufferLengths().encode(into: &bytes)
     }
     encodeReply(slot, turn: &turn)
     let wantsAcknowledge = serverRequests.cells[slot].fields.wantsAcknowledge

@@ -140,9 +140,11 @@ struct ServerRequest: BitwiseCopyable {
     matchBits = received.body.matchBits
   }
 
-  /// Whether LNet still has something of it.
+  /// Whether LNet still has something of it. Inlined always: a call would copy the whole record first.
   var isOnWire: Bool {
-    replyDescriptor != .none || earlyReplyDescriptor != .none || liveBulkCount > 0
+    @inline(__always) get {
+      replyDescriptor != .none || earlyReplyDescriptor != .none || liveBulkCount > 0
+    }
   }
 }
 
