@@ -54,8 +54,14 @@ package struct MemoryDescriptor: Equatable, BitwiseCopyable, Sendable {
 /// Names a memory descriptor, here and on the wire (spec 01 §3.4); never used twice.
 package struct DescriptorHandle: Equatable, Hashable, BitwiseCopyable, Sendable {
   package var raw: UInt64
-  package init(raw: UInt64) { self.raw = raw }
-  package static var none: DescriptorHandle { DescriptorHandle(raw: 0) }
+  @inlinable package init(raw: UInt64) { self.raw = raw }
+  @inlinable package static var none: DescriptorHandle { DescriptorHandle(raw: 0) }
+
+  // Spelled out: that of the compiler is called through a table by other modules.
+  @inlinable
+  package static func == (one: DescriptorHandle, other: DescriptorHandle) -> Bool {
+    one.raw == other.raw
+  }
 }
 
 /// Who hears of a descriptor's events.

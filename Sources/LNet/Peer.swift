@@ -206,12 +206,14 @@ extension LNet {
   /// What is known about the node with this NID.
   package func peer(_ nid: NID) -> PeerView? {
     guard let peer = peerIndex(of: nid) else { return nil }
-    let record = peers[peer]
+    // Not copied: a record with its history is long.
     return PeerView(
-      primary: record.primary, state: record.state, isMultiRail: record.isMultiRail,
-      isWithoutDiscovery: record.isWithoutDiscovery, isConfigured: record.isConfigured,
-      features: record.features, interfaceCount: Int(record.interfaceCount),
-      transitionCount: min(Int(record.historyCount), PeerRecord.historyLength))
+      primary: peers[peer].primary, state: peers[peer].state,
+      isMultiRail: peers[peer].isMultiRail,
+      isWithoutDiscovery: peers[peer].isWithoutDiscovery,
+      isConfigured: peers[peer].isConfigured, features: peers[peer].features,
+      interfaceCount: Int(peers[peer].interfaceCount),
+      transitionCount: min(Int(peers[peer].historyCount), PeerRecord.historyLength))
   }
 
   /// One of the NIDs of the node with this NID; the first ones are the oldest.

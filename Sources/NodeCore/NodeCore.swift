@@ -162,9 +162,14 @@ public struct NodeCore: ~Copyable {
     return isAny
   }
 
+  @inline(__always)
   private mutating func carryRPCEvents() -> Bool {
+    !rpc.events.isEmpty && hasConnections && carryAllRPCEvents()
+  }
+
+  private mutating func carryAllRPCEvents() -> Bool {
     var isAny = false
-    while hasConnections, connections.hasRoom, let event = rpc.events.popFirst() {
+    while connections.hasRoom, let event = rpc.events.popFirst() {
       isAny = true
       connections.handle(event, rpc: &rpc, lnet: &lnet, turn: &turn)
     }
@@ -207,7 +212,8 @@ public struct NodeCore: ~Copyable {
       Self.carry(&lnet, &lnd, &rpc, &connections, &turn)
       guard hasUpperRooms else { return }
       let isCarried = carryEvents()
-      if !rpc.perform(lnet: &lnet, turn: &turn) && !isCarried { return }
+      let isDone = rpc.hasWork && rpc.perform(lnet: &lnet, turn: &turn)
+      if !isDone && !isCarried { return }
     }
   }
 
