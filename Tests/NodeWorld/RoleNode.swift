@@ -38,6 +38,9 @@ class RoleNode: Program {
   let disks: [RoleDisk]
   /// What the roles told, all of it.
   private(set) var told: [RolesEvent] = []
+  /// Opcodes of requests whose replies were longer than what they said that there is room for (spec 10 §6.3).
+  private(set) var cramped: [Opcode] = []
+  private(set) var replyCount = 0
   private var now: UInt64 = 0
   /// In September of 2026, at time 0 of the world.
   static let clockStart: UInt64 = 1_790_000_000 * second
@@ -69,8 +72,16 @@ class RoleNode: Program {
   }
 
   override func received(_ event: ConnectionsEvent, _ core: inout NodeCore) {
+    if event.kind == .replied { measure(event.request, &core) }
     if !hand(event, &core) { other(event, &core) }
     exchange(&core)
+  }
+
+  private func measure(_ request: RequestHandle, _ core: inout NodeCore) {
+    guard let reply = try? core.rpc.reply(to: request, turn: &core.turn) else { return }
+    let draft = core.rpc.draft(of: request)
+    replyCount += 1
+    if Int(reply.bytes.length) > draft.replyByteCount { cramped.append(draft.opcode) }
   }
 
   func hand(_ event: ConnectionsEvent, _ core: inout NodeCore) -> Bool {
