@@ -30,9 +30,10 @@ extension Roles {
     guard let client = managementOfTarget[target],
       let map = managementClients[client].map(of: OwnerTag(.link, target))
     else { return }
+    let isMetadata = targets[target].kind == .mdt
     links.take(
       map, for: target, specification(ofTarget: target), lacksSequences: lacksSequences(target),
-      &node)
+      sequences: isMetadata ? metadataServers[targets[target].place].objectSequences : [:], &node)
   }
 
   /// Whether a target is to ask the first metadata target for sequences to hand out.
@@ -47,6 +48,7 @@ extension Roles {
 
   /// Targets get the sequences that have come for them over their connections.
   mutating func takeSequences() {
+    keepObjectSequences()
     while let (target, range) = links.ranges.popLast() {
       let place = targets[target].place
       switch targets[target].kind {
@@ -54,6 +56,15 @@ extension Roles {
       case .mdt: metadataServers[place].sequences.receive(range, &disks[target])
       case .ost: objectServers[place].sequences.receive(range, &disks[target])
       }
+    }
+  }
+
+  /// Metadata targets remember in which sequences they make objects. Until the disk does, a crash costs a sequence.
+  private mutating func keepObjectSequences() {
+    while let (target, index, sequence) = links.objectSequences.last {
+      guard disks[target].hasRoom() else { return }
+      links.objectSequences.removeLast()
+      metadataServers[targets[target].place].keep(sequence, ofObjectTarget: index, &disks[target])
     }
   }
 

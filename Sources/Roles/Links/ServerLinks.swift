@@ -29,6 +29,8 @@ package struct ServerLinks: ~Copyable {
   private var unread: [Int] = []
   /// Sequences that targets of this node were given.
   var ranges: [(owner: Int, range: SequenceRange)] = []
+  /// Sequences in which metadata targets of this node make objects at an object target, for their disks.
+  var objectSequences: [(owner: Int, index: UInt32, sequence: UInt64)] = []
   /// The node leaves everybody: nothing is connected any more.
   private var isLeaving = false
 
@@ -88,9 +90,11 @@ package struct ServerLinks: ~Copyable {
   }
 
   /// A target of this node has learnt, or learnt anew, who else there is.
+  ///
+  /// - Parameter sequences: by number of an object target, the sequence in which objects are made there.
   mutating func take(
     _ map: FileSystemMap, for owner: Int, _ specification: TargetSpecification,
-    lacksSequences: Bool, _ node: inout NodeCore
+    lacksSequences: Bool, sequences: [UInt32: UInt64] = [:], _ node: inout NodeCore
   ) {
     guard !isLeaving else { return }
     let wishes = Self.wishes(of: specification, map)
@@ -108,7 +112,8 @@ package struct ServerLinks: ~Copyable {
           wish.entry.index == 0 && (wish.role == .lwpOfObjects || wish.role == .lwpOfMetadata)
         let isAdded = add(
           wish, map.nids(of: wish.entry), owner, specification.index,
-          wantsRange: isController && lacksSequences, &node)
+          wantsRange: isController && lacksSequences,
+          sequence: wish.role == .ospToObjects ? sequences[wish.entry.index] : nil, &node)
         if !isAdded { missed += 1 }
       }
     }
@@ -128,7 +133,7 @@ package struct ServerLinks: ~Copyable {
 
   private mutating func add(
     _ wish: Wish, _ nids: [NID], _ owner: Int, _ group: UInt32, wantsRange: Bool,
-    _ node: inout NodeCore
+    sequence: UInt64?, _ node: inout NodeCore
   ) -> Bool {
     let place = places.firstIndex { $0 == nil } ?? places.count
     guard place < Self.countMax else { return false }
@@ -141,7 +146,8 @@ package struct ServerLinks: ~Copyable {
     if place == places.count { places.append(nil) }
     places[place] = ServerLink(
       owner: owner, link: link,
-      proxy: TargetProxy(wish.role, group: group, tag: tag, wantsRange: wantsRange))
+      proxy: TargetProxy(
+        wish.role, group: group, tag: tag, wantsRange: wantsRange, sequence: sequence))
     arm(&node)
     return true
   }
@@ -177,6 +183,9 @@ package struct ServerLinks: ~Copyable {
       let isKnown = place.proxy.ended(event, on: place.link.handle, &node)
       precondition(isKnown, "an answer to nobody's request")
       if let range = place.proxy.takeRange() { ranges.append((place.owner, range)) }
+      if let sequence = place.proxy.takeNewSequence() {
+        objectSequences.append((place.owner, place.link.index, sequence))
+      }
     } else if event.importHandle == place.link.handle {
       switch place.link.note(event) {
       case .came: place.proxy.came(place.link.handle, &node)

@@ -36,6 +36,10 @@ package struct TargetProxy: Sendable, BitwiseCopyable {
   package private(set) var statistics: Statfs?
   /// The object that was made last.
   package private(set) var lastObject = ObjectID()
+  /// The sequence in which it makes objects: kept for as long as it has some left, over reconnects and restarts. And
+  /// whether the disk is to be told of it.
+  private var sequence: UInt64?
+  private var isSequenceNew = false
   /// Why the last question of those that make objects failed; 0 since the last that did not.
   package private(set) var status: Int32 = 0
 
@@ -50,11 +54,20 @@ package struct TargetProxy: Sendable, BitwiseCopyable {
   /// A range that has come and was not fetched.
   private var range: SequenceRange?
 
-  /// - Parameter group: the number of the target whose connection it is.
-  init(_ role: ImportRole, group: UInt32, tag: OwnerTag, wantsRange: Bool = false) {
+  /// Objects of a sequence (spec 11 §13).
+  static let sequenceWidth: UInt32 = 0x1FF_FFFF
+
+  /// - Parameters:
+  ///   - group: the number of the target whose connection it is.
+  ///   - sequence: in which objects were made in an earlier life.
+  init(
+    _ role: ImportRole, group: UInt32, tag: OwnerTag, wantsRange: Bool = false,
+    sequence: UInt64? = nil
+  ) {
     self.role = role
     self.group = group
     self.tag = tag
+    self.sequence = sequence
     wantsRangeFor = wantsRange ? group : nil
   }
 
@@ -64,6 +77,13 @@ package struct TargetProxy: Sendable, BitwiseCopyable {
     return range
   }
 
+  /// A sequence that the disk is to remember; nil when there is no new one.
+  mutating func takeNewSequence() -> UInt64? {
+    guard isSequenceNew else { return nil }
+    isSequenceNew = false
+    return sequence
+  }
+
   /// Whether there is anything to do over such a connection.
   var isBusy: Bool {
     role == .ospToObjects || role == .ospToMetadata || wantsRangeFor != nil
@@ -71,12 +91,12 @@ package struct TargetProxy: Sendable, BitwiseCopyable {
 
   /// The connection is there, for the first time or again.
   mutating func came(_ handle: ImportHandle, _ node: inout NodeCore) {
-    // Only the first metadata target has a sequence at an object target without asking: the others begin there.
-    if role == .ospToObjects, creationRequest == .none {
-      creation = group == 0 ? .lastObject : .sequence
-    }
+    if role == .ospToObjects, creationRequest == .none { creation = beginning }
     tick(handle, &node)
   }
+
+  /// Only the first metadata target has a sequence at an object target without asking: others begin with that question.
+  private var beginning: Creation { sequence != nil || group == 0 ? .lastObject : .sequence }
 
   /// Some seconds have passed: what failed is asked again.
   mutating func tick(_ handle: ImportHandle, _ node: inout NodeCore) {
@@ -123,6 +143,15 @@ package struct TargetProxy: Sendable, BitwiseCopyable {
       creation = .make
       status = 0
     }
+    // A target that does not know the sequence any more: there will be another.
+    if creation == .lastObject, sequence != nil,
+      status == WireErrno.enoent.status || status == WireErrno.einval.status
+    {
+      sequence = nil
+      lastObject = ObjectID()
+      creation = beginning
+      status = 0
+    }
     if status >= 0, creation != .none, creation != .ready {
       creationRequest = ask(.creation, on: handle, &node)
     }
@@ -151,13 +180,14 @@ package struct TargetProxy: Sendable, BitwiseCopyable {
       var draft = node.connections.draft(on: handle, .ostGetInfo)
       draft.replyByteCount = BufferLengths(FID.byteCount).byteCount
       let key = Array("last_fid".utf8) + [0]
+      // Else the sequence that stands for old numbers, as FIDs write it.
+      let asked = FID(sequence ?? 0x1_0000_0000, 1)
       return send(draft, BufferLengths(key.count, FID.byteCount), question, on: handle, &node) {
         bytes, lengths in
         for (offset, byte) in key.enumerated() {
           bytes.storeNative(byte, at: lengths.offset(of: 1) + offset)
         }
-        // The sequence that stands for old numbers, as FIDs write it.
-        FID(0x1_0000_0000, 1).encode(into: &bytes, at: lengths.offset(of: 2))
+        asked.encode(into: &bytes, at: lengths.offset(of: 2))
       }
     case .sequence:
       var draft = node.connections.draft(on: handle, .sequenceQuery)
@@ -233,25 +263,53 @@ package struct TargetProxy: Sendable, BitwiseCopyable {
     switch creation {
     case .lastObject:
       guard let fid: FID = Self.value(of: request, &node) else { return malformed() }
-      // Object 0 is none: the first one stands for it. As a FID of an old number it looks like that number's start.
-      let number = (fid.sequence & 0xFFFF) << 32 | UInt64(fid.objectID)
-      lastObject = ObjectID(number: max(1, number))
-      creation = .orphans
-    case .orphans: creation = .sequence
+      guard takeLast(fid) else { return malformed() }
+    case .orphans: creation = sequence == nil ? .sequence : hasObjects ? .ready : .make
     case .sequence:
-      guard let range: SequenceRange = Self.value(of: request, &node) else {
-        return malformed()
-      }
+      guard let range: SequenceRange = Self.value(of: request, &node),
+        range.start >= SequenceTable.first, range.start <= .max - SequenceTable.width
+      else { return malformed() }
+      sequence = range.start
+      isSequenceNew = true
       lastObject = ObjectID(FID(range.start, 1))
       creation = .make
     case .make:
-      guard let made: ObjectAttributes = Self.value(of: request, &node) else {
-        return malformed()
-      }
+      guard let made: ObjectAttributes = Self.value(of: request, &node),
+        made.object.isNumber == lastObject.isNumber,
+        made.object.isNumber
+          || made.object.fid.sequence == sequence
+            && made.object.fid.objectID <= Self.sequenceWidth
+      else { return malformed() }
       lastObject = made.object
       creation = .ready
     case .none, .ready: break
     }
+  }
+
+  /// Whether objects were made in the sequence that it has.
+  private var hasObjects: Bool {
+    !lastObject.isNumber && lastObject.fid.sequence == sequence && lastObject.fid.objectID > 1
+  }
+
+  /// What the target has made last: in the sequence of old numbers, or in the own one, which is given up when it is at its
+  /// end (spec 11 §10). What it has made beyond that is nobody's, and what it has lost is made again: it is told by OST_CREATE.
+  private mutating func takeLast(_ fid: FID) -> Bool {
+    guard let sequence else {
+      // Object 0 is none: the first one stands for it. As a FID of an old number it looks like that number's start.
+      let number = (fid.sequence & 0xFFFF) << 32 | UInt64(fid.objectID)
+      lastObject = ObjectID(number: max(1, number))
+      creation = .orphans
+      return true
+    }
+    guard fid.sequence == sequence else { return false }
+    if !hasObjects { lastObject = ObjectID(FID(sequence, max(1, fid.objectID))) }
+    if lastObject.fid.objectID > Self.sequenceWidth - UInt32(Self.batch) {
+      self.sequence = nil
+      creation = .sequence
+    } else {
+      creation = .orphans
+    }
+    return true
   }
 
   /// It is asked again with the next tick.

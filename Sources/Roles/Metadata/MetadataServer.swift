@@ -18,6 +18,8 @@ package struct MetadataServer: TargetServer, ~Copyable {
   let slot: UInt32
   var sequences: SequenceTable
   var allowance: SequenceAllowance
+  /// By number of an object target: the sequence in which this one makes objects there.
+  private(set) var objectSequences: [UInt32: UInt64] = [:]
   var clientSlots: ClientSlots
   /// Requests that wait for the disk; a command's ticket is the place.
   private var waiting: [WaitingRequest]
@@ -47,6 +49,35 @@ package struct MetadataServer: TargetServer, ~Copyable {
     allowance = SequenceAllowance(exports: exports)
     clientSlots = ClientSlots(image: image, exports: exports)
     waiting = Array(repeating: WaitingRequest(), count: Self.waitingMax)
+    objectSequences = Self.objectSequences(in: image.sequences)
+  }
+
+  static func objectSequences(
+    in stored: [(sequence: UInt64, lastID: UInt64)]
+  ) -> [UInt32: UInt64] {
+    let possible = SequenceTable.first...(.max - SequenceTable.width)
+    var known: [UInt32: UInt64] = [:]
+    for (key, value) in stored where objectKeys.contains(key) && possible.contains(value) {
+      known[UInt32(key - objectKeys.lowerBound)] = value
+    }
+    return known
+  }
+
+  /// Records of the disk, among those of sequences: in which one objects are made at each object target.
+  private static let objectKeys: ClosedRange<UInt64> = 0x1_0000...0x1_FFFF
+  /// The number of the command that records one; nobody waits for its end.
+  private static let objectTicket: UInt32 = .max - 4
+
+  /// Remembers in which sequence objects are made at an object target, over restarts (spec 11 §10, §13).
+  mutating func keep(
+    _ sequence: UInt64, ofObjectTarget index: UInt32, _ disk: inout TargetDisk
+  ) {
+    let key = Self.objectKeys.lowerBound + UInt64(index)
+    guard Self.objectKeys.contains(key) else { return }
+    objectSequences[index] = sequence
+    disk.ask(
+      StorageCommand(
+        .setLastID(sequence: key, id: sequence), ticket: Self.objectTicket, isSync: true))
   }
 
   package mutating func serve(
