@@ -8,7 +8,7 @@ internal import Structures
 // (spec 10 §10, 8.5 and 8.7; spec 12 §6.3, §6.4).
 extension Connections {
   /// What a request was answered when it came before; nil when it is to be executed. A handler of modifying requests
-  /// asks this first.
+  /// asks this first, and looks whether it `answers` what is asked now.
   package func savedReply(
     to body: RPCBody, xid: UInt64, of export: ExportHandle
   ) -> SavedReply? {
@@ -25,7 +25,8 @@ extension Connections {
   package mutating func reserveReply(
     to request: ReceivedRequest, of export: ExportHandle
   ) -> SavedReplyHandle? {
-    reserveReply(SavedReply(xid: request.xid, tag: request.body.tag), of: export)
+    reserveReply(
+      SavedReply(xid: request.xid, opcode: request.body.opcode, tag: request.body.tag), of: export)
   }
 
   /// Where on disk the reply is kept among those of its client.

@@ -1,3 +1,4 @@
+package import LustreWire
 package import Structures
 
 /// What a client was answered to a modifying request, kept in case that it asks again because the reply was lost.
@@ -5,6 +6,8 @@ package import Structures
 /// **Wire:** a record of `reply_data` (spec 12 §6.4), without what is only needed on disk.
 package struct SavedReply: Equatable, BitwiseCopyable, Sendable {
   package var xid: UInt64
+  /// What was asked; nil for a reply that the disk has kept over a restart.
+  package var opcode: Opcode?
   /// `pb_tag`; 0 for none.
   package var tag: UInt16
   /// Its place among the client's, below `placeCount`: where the disk keeps it.
@@ -23,16 +26,20 @@ package struct SavedReply: Equatable, BitwiseCopyable, Sendable {
   package static let placeCount = 64
 
   package init(
-    xid: UInt64, tag: UInt16 = 0, place: UInt16 = 0, transno: UInt64 = 0, status: Int32 = 0,
-    data: UInt32 = 0
+    xid: UInt64, opcode: Opcode? = nil, tag: UInt16 = 0, place: UInt16 = 0, transno: UInt64 = 0,
+    status: Int32 = 0, data: UInt32 = 0
   ) {
     self.xid = xid
+    self.opcode = opcode
     self.tag = tag
     self.place = place
     self.transno = transno
     self.status = status
     self.data = data
   }
+
+  /// Whether it can be the reply to a request, as far as is known: a client may put any XID on any request.
+  package func answers(_ opcode: Opcode) -> Bool { self.opcode.map { $0 == opcode } ?? true }
 
   static let filler = SavedReply(xid: 0)
 }

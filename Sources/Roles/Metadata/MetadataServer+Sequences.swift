@@ -22,9 +22,12 @@ extension MetadataServer {
       return node.rpc.refuse(request, .eproto, turn: &node.turn)
     }
     if let saved = node.connections.savedReply(
-      to: received.body, xid: received.xid, of: export),
-      let range = sequences.range(operation, number: saved.data)
+      to: received.body, xid: received.xid, of: export)
     {
+      guard let range = sequences.range(operation, saved: saved.data) else {
+        counters.malformed += 1
+        return node.rpc.refuse(request, .eproto, turn: &node.turn)
+      }
       counters.sequencesRepeated += 1
       return reply(request, export, range, &node)
     }
@@ -125,6 +128,8 @@ struct SequenceTable {
   static let superMax = 4096
   /// Super-ranges of one target: it needs one in its life, and another when it has lost its disk.
   static let superMaxOfOwner = 16
+  /// Tells the numbers of super-ranges from those of single sequences, which are below `width`, in replies that are kept.
+  private static let superMark: UInt32 = 1 << 31
 
   private let index: UInt32
   /// The owner of each super-range but the first, which is the first metadata target's; nil for one that was never
@@ -160,7 +165,7 @@ struct SequenceTable {
     owners.append((owner, flags))
     guard let range = superRange(owners.count) else { return nil }
     return SequenceGrant(
-      range: range, number: UInt32(owners.count), key: range.start,
+      range: range, number: UInt32(owners.count) | Self.superMark, key: range.start,
       value: UInt64(flags) << 32 | UInt64(owner))
   }
 
@@ -175,12 +180,15 @@ struct SequenceTable {
   mutating func record(_ disk: inout TargetDisk) { own.record(&disk) }
   mutating func recorded(_ errno: Int32) { own.recorded(errno) }
 
-  /// What was given out under a number: super-ranges for operation 0, single sequences for operation 1.
-  func range(_ operation: UInt32, number: UInt32) -> SequenceRange? {
+  /// What was given out to a request whose reply was kept: super-ranges for operation 0, single sequences for
+  /// operation 1; nil for one of the other operation.
+  func range(_ operation: UInt32, saved data: UInt32) -> SequenceRange? {
+    let isSuper = data & Self.superMark != 0
+    let number = data & ~Self.superMark
     switch operation {
-    case 0: Int(number) <= owners.count ? superRange(Int(number)) : nil
-    case 1: own.range(number: number)
-    default: nil
+    case 0 where isSuper: return Int(number) <= owners.count ? superRange(Int(number)) : nil
+    case 1 where !isSuper: return own.range(number: number)
+    default: return nil
     }
   }
 

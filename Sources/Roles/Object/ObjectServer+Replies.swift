@@ -10,17 +10,29 @@ internal import Storage
 // answered as before (spec 10 §10, 8.7). A real object target executes them again (spec 12 §6.3), as READ and WRITE are
 // here: the client waits for their bulk. For the creation of an object of the echo sequence that makes a difference.
 extension ObjectServer {
-  /// Looks whether a request was executed before.
-  mutating func recallReply(_ index: Int, _ received: ReceivedRequest, _ node: borrowing NodeCore) {
+  /// Looks whether a request was executed before; one that only looks like that is refused.
+  mutating func recallReply(
+    _ index: Int, _ received: ReceivedRequest, _ node: borrowing NodeCore
+  ) throws(ObjectRefusal) {
     let export = operations[index].export
+    let opcode = operations[index].opcode
     guard
       let saved = node.connections.savedReply(to: received.body, xid: received.xid, of: export)
     else { return }
+    guard Self.keepsReply(opcode), saved.answers(opcode) else { throw .rpc(.eproto) }
     counters.repeated += 1
     operations[index].isRepeated = true
     operations[index].wantsLock = false
     operations[index].transno = saved.transno
     operations[index].lastID = UInt64(saved.data)
+  }
+
+  /// Whether replies to such requests are kept.
+  private static func keepsReply(_ opcode: Opcode) -> Bool {
+    switch opcode {
+    case .ostCreate, .ostDestroy, .ostSetAttributes, .ostPunch, .sequenceQuery: true
+    default: false
+    }
   }
 
   /// Makes the answer again: attributes are those of now.

@@ -137,11 +137,11 @@ package struct ObjectServer: TargetServer, ~Copyable {
     operations[index].connectionCount = clients[export.raw.slot].connectionCount
     do throws(ObjectRefusal) {
       try admit(index, received, &node)
+      try recallReply(index, received, node)
     } catch {
       refuse(index, error, &node)
       return
     }
-    recallReply(index, received, node)
     if received.body.opcode == .ostDestroy {
       // Locks that the client gives up with the object (spec 10 §11.1): nobody need ask for them back.
       node.connections.cancelLocks(

@@ -45,9 +45,11 @@ final class RawPeer: Program {
   /// Sends to node 0; the answer comes under the number that is returned.
   func send(_ message: FuzzedMessage) -> UInt64 { send(message.bytes, message.portal) }
 
-  func send(_ bytes: [UInt8], _ portal: Portal) -> UInt64 {
-    nextXID += 128
-    let xid = nextXID
+  /// - Parameter repeated: the number of an earlier one, to send it again or another one in its place.
+  func send(_ bytes: [UInt8], _ portal: Portal, as repeated: UInt64? = nil) -> UInt64 {
+    if repeated == nil { nextXID += 128 }
+    let xid = repeated ?? nextXID
+    answers[xid] = nil
     use { core in
       guard let memory = core.turn.memory.bulk.allocateRun(byteCount: bytes.count) else {
         preconditionFailure("no memory for a request")
