@@ -47,7 +47,14 @@ import Testing
     #expect(stored.status == 0, "\(stored.error)")
     #expect(stored.output.contains("object: 0x2:0x1\nbytes: 3145733\n"))
     #expect(!stored.output.contains("checksum: none\n"))
-    #expect(try await list().output == "0x2:0x1\n")
+    let listed = try await list().output.split(separator: " ").map(String.init)
+    try #require(listed.count == 3)
+    #expect(listed[..<2] == ["0x2:0x1", "3145733"])
+    // As it was said when it was put; the clock may have been set since.
+    let format = Date.ISO8601FormatStyle()
+    #expect(throws: Never.self) {
+      _ = try format.parse(listed[2].trimmingCharacters(in: .newlines))
+    }
     let fetched = try await object("get", "[0x2:0x1:0x0]", copy)
     #expect(fetched.status == 0, "\(fetched.error)")
     let isSame = try Data(contentsOf: URL(fileURLWithPath: copy)) == data
@@ -58,6 +65,7 @@ import Testing
     let replaced = try await object("put", source, "--id", "2:1", "--checksum-kind", "crc32c")
     #expect(replaced.status == 0, "\(replaced.error)")
     #expect(replaced.output.contains("checksum: crc32c\n"))
+    #expect(try await list().output.hasPrefix("0x2:0x1  5000  20"))
     let shown = try await object("get", "0x2:0x1", "-")
     let isTextSame = shown.output == String(decoding: text, as: UTF8.self)
     #expect(isTextSame)

@@ -92,7 +92,7 @@ struct ObjectTests {
     for _ in 0..<5 { _ = world.create() }
     #expect(world.run(ObjectWish(.destroy, .echo(3)))?.status == 0)
     let node = world.node
-    let memory: BufferRef? = node.use { $0.turn.memory.bulk.allocateRun(byteCount: 48) }
+    let memory: BufferRef? = node.use { $0.turn.memory.bulk.allocateRun(byteCount: 96) }
     let room = try #require(memory)
     var ids: [UInt64] = []
     var cursor: UInt64 = 0
@@ -107,7 +107,7 @@ struct ObjectTests {
       #expect(part.status == 0 && part.count <= 3)
       node.use { core in
         let bytes = core.turn.memory.bytes(room)
-        for index in 0..<part.count { ids.append(UInt64(bytes.byte(at: 16 * index + 8))) }
+        for index in 0..<part.count { ids.append(UInt64(bytes.byte(at: 32 * index + 8))) }
       }
       cursor = part.cursor
     } while cursor != 0

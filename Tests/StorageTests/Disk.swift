@@ -91,7 +91,7 @@ struct Disk<Store: TargetStore & ~Copyable>: ~Copyable {
 
   /// All objects, a few at a time.
   mutating func list(atOnce: Int) -> [StoredObjectID] {
-    guard let run = memory.bulk.allocateRun(byteCount: 16 * atOnce) else { return [] }
+    guard let run = memory.bulk.allocateRun(byteCount: 32 * atOnce) else { return [] }
     defer { memory.release(run) }
     var ids: [StoredObjectID] = []
     var cursor: UInt64 = 0
@@ -101,8 +101,8 @@ struct Disk<Store: TargetStore & ~Copyable>: ~Copyable {
       for index in 0..<Int(result.count) {
         ids.append(
           StoredObjectID(
-            sequence: bytes.little(UInt64.self, at: 16 * index),
-            object: bytes.little(UInt64.self, at: 16 * index + 8)))
+            sequence: bytes.little(UInt64.self, at: 32 * index),
+            object: bytes.little(UInt64.self, at: 32 * index + 8)))
       }
       cursor = result.version
     } while cursor != 0

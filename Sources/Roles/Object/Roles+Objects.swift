@@ -40,7 +40,7 @@ extension Roles {
   ///
   /// - Parameters:
   ///   - cursor: 0 at first, then as the last listing says.
-  ///   - memory: takes 16 bytes for each: sequence and id, little-endian. Lent until the event.
+  ///   - memory: takes 32 bytes for each: sequence, id, size and mtime, little-endian. Lent until the event.
   ///   - tag: the caller's number.
   /// - Returns: false when there is no such target, or a listing of it is under way, or its disk is busy.
   package mutating func listObjects(

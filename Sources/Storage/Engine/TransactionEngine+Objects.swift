@@ -111,11 +111,13 @@ extension TransactionEngine {
   private mutating func list(_ cursor: UInt64, _ into: BufferRef) -> StorageStep {
     var out = ByteWriter()
     var cell = Int(clamping: cursor)
-    let room = Int(into.length) / 16
+    let room = Int(into.length) / StorageLimits.listedObjectByteCount
     let cells = image.objects.cells
     while cell < cells.count, result.count < UInt64(room) {
       if let found = cells[cell] {
         out.append(found.key)
+        out.append(found.value.size)
+        out.append(found.value.attributes.mtime)
         result.count += 1
       }
       cell += 1

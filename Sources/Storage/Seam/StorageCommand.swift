@@ -21,8 +21,9 @@ package enum StorageOperation: Sendable, BitwiseCopyable {
   /// As much as there is up to the end of the object; `count` of the completion says how much.
   case read(StoredObjectID, offset: UInt64, into: BufferRef)
   case getAttributes(StoredObjectID)
-  /// Writes (sequence, id) pairs, 16 bytes each and little-endian, into the buffer; `count` is how many. The
-  /// first call has cursor 0, the next one what `version` of the completion says; that is 0 at the end.
+  /// Writes (sequence, id, size, mtime), 32 bytes each and little-endian, into the buffer; a time that nobody has set is
+  /// 0. `count` is how many. The first call has cursor 0, the next one what `version` of the completion says; that is 0
+  /// at the end.
   case listObjects(cursor: UInt64, into: BufferRef)
 
   // MARK: What a target remembers of itself and its clients

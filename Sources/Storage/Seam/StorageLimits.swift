@@ -7,6 +7,8 @@ package enum StorageLimits {
   /// Objects: their attributes, some 200 bytes each, are held in memory.
   package static let objectCountMax = 1 << 20
   package static let sequenceCountMax = 4_096
+  /// Bytes of one object in a list.
+  package static let listedObjectByteCount = 32
   package static let blobCountMax = 65_536
   /// Bytes of one blob: a configuration log ends at 64768 records (spec 11 §12).
   package static let blobByteCountMax: UInt64 = 64 << 20

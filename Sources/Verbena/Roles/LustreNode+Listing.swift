@@ -5,16 +5,31 @@ internal import RDMATransport
 internal import Roles
 internal import Storage
 
+/// An object as its target's disk has it.
+package struct ListedObject: Sendable {
+  package var object: ObjectID
+  /// Its size in bytes.
+  package var byteCount: UInt64
+  /// When it was changed, in seconds since 1970, as its clients have said; 0 when none has.
+  package var modificationTime: Int64
+
+  package init(_ object: ObjectID, byteCount: UInt64, modificationTime: Int64) {
+    self.object = object
+    self.byteCount = byteCount
+    self.modificationTime = modificationTime
+  }
+}
+
 /// A part of the list of a target's objects.
 package struct ObjectPage: Sendable {
-  package var objects: [ObjectID]
+  package var objects: [ListedObject]
   /// Where to go on; 0 at the end.
   package var cursor: UInt64
 }
 
 extension LustreNode {
   /// The objects of one page: 64 KiB of memory.
-  private static let pageCount = 4096
+  private static let pageCount = 2048
 
   /// Which objects a target of this node has, in no order; one caller at a time.
   ///
@@ -31,7 +46,7 @@ extension LustreNode {
         code: .configuration, operation: operation,
         explanation: "\(name) is no object target of this node: see target show")
     }
-    let buffer = try await node.allocate(byteCount: 16 * Self.pageCount)
+    let buffer = try await node.allocate(byteCount: 32 * Self.pageCount)
     let memory = buffer.ref
     let call = Call<ObjectPage>()
     let desk = desk
@@ -46,12 +61,16 @@ extension LustreNode {
       let bytes = node.turn.memory.bytes(memory)
       var page = ObjectPage(objects: [], cursor: listing.cursor)
       for index in 0..<listing.count {
-        let sequence = bytes.little(UInt64.self, at: 16 * index)
-        let number = bytes.little(UInt64.self, at: 16 * index + 8)
-        page.objects.append(
+        let sequence = bytes.little(UInt64.self, at: 32 * index)
+        let number = bytes.little(UInt64.self, at: 32 * index + 8)
+        let object =
           sequence == 0
-            ? ObjectID(number: number)
-            : ObjectID(FID(sequence, UInt32(truncatingIfNeeded: number))))
+          ? ObjectID(number: number) : ObjectID(FID(sequence, UInt32(truncatingIfNeeded: number)))
+        page.objects.append(
+          ListedObject(
+            object, byteCount: bytes.little(UInt64.self, at: 32 * index + 16),
+            modificationTime: Int64(
+              bitPattern: bytes.little(UInt64.self, at: 32 * index + 24))))
       }
       call.finish(.success(page))
     }

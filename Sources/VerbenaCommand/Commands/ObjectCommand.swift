@@ -154,7 +154,7 @@ struct ObjectRemove: AsyncParsableCommand {
 
 struct ObjectList: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "ls", abstract: "Print which objects a target of a running node has.",
+    commandName: "ls", abstract: "List the objects of a running target with size and time.",
     discussion: "Asks the node itself, which runs on this host: no request of the protocol can.")
 
   @Argument(help: "The target: lfs-OST0000.") var target: String
@@ -166,7 +166,7 @@ struct ObjectList: AsyncParsableCommand {
       throw CommandFailure(
         .unavailable, "no node of this user runs here, or none has that address: see --bind")
     }
-    var found: [ObjectID] = []
+    var found: [ListedObject] = []
     var cursor: UInt64 = 0
     repeat {
       let request = ControlRequest(words: ["object", "ls", target, String(cursor)])
@@ -178,7 +178,9 @@ struct ObjectList: AsyncParsableCommand {
       case .failure(_, let explanation): throw CommandFailure(.failed, explanation)
       }
     } while cursor != 0
-    found.sort { ($0.sequence, $0.number) < ($1.sequence, $1.number) }
-    Streams.output(found.map { "\($0.text)\n" }.joined())
+    found.sort {
+      ($0.object.sequence, $0.object.number) < ($1.object.sequence, $1.object.number)
+    }
+    Streams.output(ObjectListText.table(found))
   }
 }

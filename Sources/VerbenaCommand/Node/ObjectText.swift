@@ -1,4 +1,6 @@
+internal import Foundation
 internal import LustreWire
+internal import Verbena
 
 extension ObjectID {
   /// `SEQUENCE:ID`, as `0x2:0x11` or in decimals, or a FID in brackets as the real tools print it.
@@ -36,16 +38,17 @@ extension ObjectID {
   var text: String { "0x\(String(sequence, radix: 16)):0x\(String(number, radix: 16))" }
 }
 
-/// A page of a target's objects on the control socket: `next: CURSOR`, then one object to a line.
+/// A page of a target's objects on the control socket: `next: CURSOR`, then an object, its size and its time to a line.
 struct ObjectListText {
   var next: UInt64
-  var objects: [ObjectID]
+  var objects: [ListedObject]
 
   var encoded: String {
-    "next: \(next)\n" + objects.map { "\($0.text)\n" }.joined()
+    "next: \(next)\n"
+      + objects.map { "\($0.object.text) \($0.byteCount) \($0.modificationTime)\n" }.joined()
   }
 
-  init(next: UInt64, objects: [ObjectID]) {
+  init(next: UInt64, objects: [ListedObject]) {
     self.next = next
     self.objects = objects
   }
@@ -54,10 +57,39 @@ struct ObjectListText {
   init(encoded text: String) throws(CommandFailure) {
     let lines = text.split(separator: "\n")
     guard let first = lines.first, first.hasPrefix("next: "), let next = UInt64(first.dropFirst(6))
-    else { throw CommandFailure(.failed, "the running node's answer is no list of objects") }
+    else { throw Self.malformed }
     self.next = next
     objects = []
-    for line in lines.dropFirst() { objects.append(try ObjectID(argument: String(line))) }
+    for line in lines.dropFirst() {
+      let words = line.split(separator: " ")
+      guard words.count == 3, let byteCount = UInt64(words[1]), let time = Int64(words[2]) else {
+        throw Self.malformed
+      }
+      objects.append(
+        ListedObject(
+          try ObjectID(argument: String(words[0])), byteCount: byteCount, modificationTime: time))
+    }
+  }
+
+  private static var malformed: CommandFailure {
+    CommandFailure(.failed, "the running node's answer is no list of objects")
+  }
+
+  /// For users: object, bytes, and when it was changed, in columns.
+  static func table(_ objects: [ListedObject]) -> String {
+    let rows = objects.map { listed in
+      [
+        listed.object.text, String(listed.byteCount),
+        listed.modificationTime == 0
+          ? "-"
+          : Date(timeIntervalSince1970: Double(listed.modificationTime)).formatted(.iso8601),
+      ]
+    }
+    let widths = (0..<2).map { column in rows.map { $0[column].count }.max() ?? 0 }
+    return rows.map { row in
+      row[0] + String(repeating: " ", count: widths[0] - row[0].count + 2)
+        + String(repeating: " ", count: widths[1] - row[1].count) + row[1] + "  \(row[2])\n"
+    }.joined()
   }
 }
 

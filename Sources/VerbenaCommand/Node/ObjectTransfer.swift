@@ -1,5 +1,6 @@
 internal import BenchKit
 internal import Dispatch
+internal import struct Foundation.Date
 internal import LustreWire
 internal import Roles
 internal import Synchronization
@@ -86,6 +87,11 @@ final class ObjectTransfer: Sendable {
       var wish = ObjectWish(action, object)
       wish.offset = piece.offset
       wish.checksum = checksum
+      if action == .write {
+        // Targets have no clock: an object's time is what its writers say.
+        wish.attributes.valid = .modificationTime
+        wish.attributes.modificationTime = Int64(Date().timeIntervalSince1970)
+      }
       let outcome = await node.object(wish, buffer, byteCount: piece.count, on: owner)
       let result = outcome.result
       buffer = outcome.takeBuffer()
