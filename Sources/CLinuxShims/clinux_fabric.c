@@ -194,6 +194,66 @@ void clinux_fabric_remove_if_empty(const char *directory, const char *lock) {
   rmdir(directory);
 }
 
+// Who is asked by its socket and refuses is dead; anything else, and anything that is no socket, is left alone.
+static int is_dead(const char *path) {
+  struct stat status;
+  if (lstat(path, &status) < 0 || !S_ISSOCK(status.st_mode)) return 0;
+  int fd = clinux_fabric_connect(path);
+  if (fd >= 0) close(fd);
+  return fd == -ECONNREFUSED;
+}
+
+// The caller holds the directory's lock: nobody comes while it is looked at.
+static int remove_if_all_dead(const char *directory, const char *lock) {
+  char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
+  struct dirent *entry;
+  DIR *entries = opendir(directory);
+  if (!entries) return 0;
+  int lives = 0;
+  for (int round = 0; round < 2 && !lives; round++, rewinddir(entries))
+    while (!lives && (entry = readdir(entries))) {
+      if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..") ||
+          !strcmp(entry->d_name, "lock"))
+        continue;
+      int length = snprintf(path, sizeof path, "%s/%s", directory, entry->d_name);
+      if (length < 0 || (size_t)length >= sizeof path) lives = 1;
+      // The first round looks, the second one removes.
+      else if (round == 0) lives = !is_dead(path);
+      else unlink(path);
+    }
+  closedir(entries);
+  if (lives) return 0;
+  clinux_fabric_remove_if_empty(directory, lock);
+  return access(directory, F_OK) < 0;
+}
+
+int clinux_fabric_remove_dead(const char *parent, const char *prefix, const char *own, int most) {
+  char directory[256], lock[264];
+  struct dirent *entry;
+  DIR *entries = opendir(parent);
+  if (!entries) return 0;
+  int removed = 0;
+  while (most > 0 && (entry = readdir(entries))) {
+    if (strncmp(entry->d_name, prefix, strlen(prefix)) || !strcmp(entry->d_name, own)) continue;
+    int length = snprintf(directory, sizeof directory, "%s/%s", parent, entry->d_name);
+    if (length < 0 || (size_t)length >= sizeof directory) continue;
+    snprintf(lock, sizeof lock, "%s/lock", directory);
+    most--;
+    struct stat status;
+    int fd = open(lock, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0) {
+      // Not even a lock: whoever is making it makes it again.
+      if (errno == ENOENT) removed += rmdir(directory) == 0;
+      continue;
+    }
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &status) == 0 && status.st_nlink > 0)
+      removed += remove_if_all_dead(directory, lock);
+    close(fd);
+  }
+  closedir(entries);
+  return removed;
+}
+
 int clinux_fabric_unlink(const char *path) { return checked(unlink(path)); }
 int clinux_fabric_rename(const char *from, const char *to) { return checked(rename(from, to)); }
 int clinux_user(void) { return (int)geteuid(); }

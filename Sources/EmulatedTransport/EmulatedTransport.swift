@@ -167,7 +167,8 @@ public struct EmulatedTransport: RDMATransport, ~Copyable {
       throw TransportError(
         call: error.call, errno: error.errno,
         explanation: "a node takes \(3 + addresses.count) descriptors and"
-          + " \(limits.memoryByteCountMax) bytes of address space; see ulimit -n and -v")
+          + " \(limits.memoryByteCountMax) bytes of address space; this process may have"
+          + " \(clinux_raise_descriptor_limit()) descriptors; see ulimit -n and -v")
     }
   }
 

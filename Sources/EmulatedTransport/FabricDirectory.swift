@@ -1,13 +1,36 @@
 internal import CLinuxShims
 internal import Glibc
 internal import RDMATransport
+internal import Rings
 
 /// The directory of a fabric: one socket for each address that a node of this user holds.
 struct FabricDirectory {
   let path: String
 
+  /// Where this process has looked for what others left behind.
+  private static let tidied = Guarded(Set<String>())
+  /// Fabrics that are looked at then: some ten milliseconds.
+  private static let tidiedCountMax: Int32 = 256
+
   /// Finds or makes the directory: in the user's runtime directory, or in memory, or in /tmp.
+  ///
+  /// Nodes that were killed leave theirs behind: the first node of a process takes away those of fabrics in which nobody
+  /// lives any more.
   init(fabric: String) throws(TransportError) {
+    let parent = try Self.parent()
+    try self.init(fabric: fabric, in: parent)
+    if Self.tidied.withLock({ $0.insert(parent).inserted }) { Self.tidy(parent, keeping: fabric) }
+  }
+
+  /// Removes fabrics in which nobody lives; whoever holds a fabric's lock is left alone.
+  @discardableResult
+  static func tidy(_ parent: String, keeping fabric: String) -> Int {
+    Int(
+      unsafe clinux_fabric_remove_dead(
+        parent, "fabric-", "fabric-" + fabric, Self.tidiedCountMax))
+  }
+
+  init(fabric: String, in parent: String) throws(TransportError) {
     let allowed = fabric.utf8.allSatisfy {
       ($0 >= 0x30 && $0 <= 0x39) || ($0 >= 0x41 && $0 <= 0x5A) || ($0 >= 0x61 && $0 <= 0x7A)
         || $0 == 0x2D || $0 == 0x5F || $0 == 0x2E
@@ -17,7 +40,6 @@ struct FabricDirectory {
         call: "open fabric", errno: EINVAL,
         explanation: "the name \"\(fabric)\" must have 1 to 32 of: letters, digits, - _ .")
     }
-    let parent = try Self.parent()
     path = parent + "/fabric-" + fabric
     try Self.make(path)
   }
@@ -81,8 +103,7 @@ struct FabricDirectory {
       lock = unsafe clinux_fabric_lock(lockPath)
     }
     guard lock >= 0 else {
-      throw TransportError(
-        call: "flock", errno: -lock, explanation: "\(lockPath) cannot be locked")
+      throw Self.failure("flock", lock, "\(lockPath) cannot be locked")
     }
     defer { clinux_close(lock) }
     let name = socketPath(address)
@@ -95,12 +116,16 @@ struct FabricDirectory {
         explanation: "\(Self.text(address)) on this fabric belongs to process \(owner);"
           + " stop it or take another address")
     }
+    guard [-ECONNREFUSED, -ENOENT].contains(caller) else {
+      // Who cannot be asked may live.
+      throw Self.failure("connect", caller, "\(name) cannot be asked whether it is taken")
+    }
     // The socket appears under its name only when it listens, so that nobody finds it deaf.
     let draft = name + ".new"
     _ = unsafe clinux_fabric_unlink(draft)
     let socket = unsafe clinux_fabric_listen(draft, 4096)
     guard socket >= 0 else {
-      throw TransportError(call: "bind", errno: -socket, explanation: "cannot listen at \(draft)")
+      throw Self.failure("bind", socket, "cannot listen at \(draft)")
     }
     let renamed = unsafe clinux_fabric_rename(draft, name)
     guard renamed == 0 else {
@@ -108,6 +133,21 @@ struct FabricDirectory {
       throw TransportError(call: "rename", errno: -renamed, explanation: "\(draft) to \(name)")
     }
     return socket
+  }
+
+  /// - Parameter result: the negative errno that a call gave.
+  private static func failure(
+    _ call: String, _ result: Int32, _ explanation: String
+  ) -> TransportError {
+    let reason =
+      switch -result {
+      case EMFILE:
+        "EMFILE: this process may have no more than \(clinux_raise_descriptor_limit()) descriptors; give it more with"
+          + " ulimit -n, or LimitNOFILE= in a systemd unit"
+      case ENFILE: "ENFILE: the host may have no more open files; see sysctl fs.file-max"
+      default: explanation
+      }
+    return TransportError(call: call, errno: -result, explanation: reason)
   }
 
   /// Gives an address back; the caller still holds its socket. The last one removes the directory.

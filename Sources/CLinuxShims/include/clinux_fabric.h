@@ -43,6 +43,9 @@ int clinux_fabric_directory(const char *path);
 int clinux_fabric_lock(const char *path);
 /// Removes the directory if nothing but its lock is in it; the caller holds the lock.
 void clinux_fabric_remove_if_empty(const char *directory, const char *lock);
+/// Removes directories in `parent` whose names begin with `prefix` and in which nobody listens any more, but not the one
+/// named `own`; looks at no more than `most`, and at none that is locked. Returns how many are gone.
+int clinux_fabric_remove_dead(const char *parent, const char *prefix, const char *own, int most);
 int clinux_fabric_unlink(const char *path);
 int clinux_fabric_rename(const char *from, const char *to);
 int clinux_user(void);
