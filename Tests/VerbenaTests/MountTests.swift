@@ -108,10 +108,29 @@ import Testing
     await #expect { try await target.attributes(of: object) } throws: {
       ($0 as? NodeError)?.errno == 2
     }
+    // Whoever calls again waits for the same end.
+    async let one = mount.unmount()
+    async let other = mount.unmount()
+    _ = await (one, other)
     await mount.unmount()
     #expect(try await mount.targets().isEmpty)
     await client.stop()
     await second.stop()
+    await first.stop()
+  }
+
+  /// A node has few places for management servers; one that nobody uses any more leaves its own.
+  @Test func anotherManagementServerMayBeTried() async throws {
+    let (first, client) = (try await first(), try await client())
+    for address in 70..<74 as Range<UInt32> {
+      let nowhere = NID.o2ib(10 << 24 | address)
+      await #expect {
+        _ = try await client.mount("lfs", management: [[nowhere]], timeout: .milliseconds(30))
+      } throws: { ($0 as? NodeError)?.code == .timedOut }
+    }
+    let mount = try await client.mount("lfs", management: [[Self.management]])
+    #expect(try await mount.targets().count == 1)
+    await client.stop()
     await first.stop()
   }
 

@@ -37,7 +37,7 @@ package struct Mount: ~Copyable {
   /// Which of the node's management clients it uses.
   let management: Int
   /// Its owner's number.
-  let tag: UInt32
+  package let tag: UInt32
   /// Whether its management client still watches for it.
   var isWatching = true
   private var failure = ""

@@ -25,7 +25,7 @@ package struct ManagementClient: ~Copyable {
   /// ping interval (spec 11 §11).
   static let patience: UInt64 = 35_000_000_000
 
-  package let nodes: [[NID]]
+  package private(set) var nodes: [[NID]]
   let index: Int
   /// What the other parts are to hear, in order; `Roles` takes it after each call.
   var reports: [ManagementReport] = []
@@ -47,6 +47,18 @@ package struct ManagementClient: ~Copyable {
   init(nodes: [[NID]], index: Int) {
     self.nodes = nodes
     self.index = index
+  }
+
+  /// Whether nobody has used it since its import went: it can be the client of another server then.
+  var isOver: Bool {
+    link == .none && !isLeaving && registrations.isEmpty && watches.allSatisfy { $0 == nil }
+      && readings.allSatisfy { $0 == nil } && lentBulk.isEmpty && reports.isEmpty
+  }
+
+  /// Serves another server's users from now on; its timer and its place stay.
+  mutating func turn(to nodes: [[NID]]) {
+    precondition(isOver, "a management client that is in use")
+    self.nodes = nodes
   }
 
   /// `10.0.0.1@o2ib, 10.0.0.2@o2ib`.

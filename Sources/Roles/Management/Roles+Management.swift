@@ -14,7 +14,12 @@ extension Roles {
     for index in 0..<managementClients.count where managementClients[index].nodes == nodes {
       return index
     }
-    guard !managementClients.isFull, nodes.contains(where: { !$0.isEmpty }) else { return nil }
+    guard nodes.contains(where: { !$0.isEmpty }) else { return nil }
+    for index in 0..<managementClients.count where managementClients[index].isOver {
+      managementClients[index].turn(to: nodes)
+      return index
+    }
+    guard !managementClients.isFull else { return nil }
     let index = managementClients.count
     managementClients.append(ManagementClient(nodes: nodes, index: index))
     return index

@@ -31,13 +31,16 @@ public final class MountedFileSystem: Sendable {
   }
 
   /// Leaves all targets in order, object targets first, and waits until they know or their time has passed: up to 5 s
-  /// for one that does not answer. A cancelled caller waits on.
+  /// for one that does not answer. A cancelled caller waits on; whoever calls again waits for the same end.
   ///
   /// **Wire:** OST_DISCONNECT, MDS_DISCONNECT (spec 11 §9.8).
   public func unmount() async {
-    let index = index
+    let (index, number) = (index, number)
     do throws(NodeError) {
-      try await owner.withRoles("unmount") { roles, node in roles.unmount(index, &node) }
+      try await owner.withRoles("unmount") { roles, node in
+        // Another mount may have the place of one that is over.
+        if roles.mounts[index].tag == number { roles.unmount(index, &node) }
+      }
       _ = await end.outcome()
     } catch {
       // The node has stopped, and with it the mount.

@@ -2,15 +2,14 @@ internal import NodeCore
 internal import Rings
 internal import Synchronization
 
-/// A caller that waits outside for something on the loop.
+/// Callers that wait outside for something on the loop: most often one.
 package final class Call<Success: Sendable>: Sendable {
   package typealias Outcome = Result<Success, NodeError>
 
   private enum State {
     case waiting
-    case suspended(CheckedContinuation<Outcome, Never>)
+    case suspended(CheckedContinuation<Outcome, Never>, [CheckedContinuation<Outcome, Never>])
     case ended(Outcome)
-    case taken
   }
 
   private let state = Guarded(State.waiting)
@@ -21,30 +20,26 @@ package final class Call<Success: Sendable>: Sendable {
 
   /// Ends the wait; only the first end counts.
   package func finish(_ outcome: Outcome) {
-    let continuation: CheckedContinuation<Outcome, Never>? = state.withLock { state in
-      switch state {
-      case .waiting:
-        state = .ended(outcome)
-        return nil
-      case .suspended(let continuation):
-        state = .taken
-        return continuation
-      case .ended, .taken:
-        return nil
-      }
+    let before: State = state.withLock { state in
+      let before = state
+      if case .ended = before { return before }
+      state = .ended(outcome)
+      return before
     }
-    continuation?.resume(returning: outcome)
+    guard case .suspended(let first, let others) = before else { return }
+    first.resume(returning: outcome)
+    for other in others { other.resume(returning: outcome) }
   }
 
-  /// Waits for the end.
+  /// Waits for the end, which may have come already.
   package func outcome() async -> Outcome {
     await withCheckedContinuation { continuation in
       let ended: Outcome? = state.withLock { state in
-        if case .ended(let outcome) = state {
-          state = .taken
-          return outcome
+        switch state {
+        case .ended(let outcome): return outcome
+        case .waiting: state = .suspended(continuation, [])
+        case .suspended(let first, let others): state = .suspended(first, others + [continuation])
         }
-        state = .suspended(continuation)
         return nil
       }
       if let ended { continuation.resume(returning: ended) }

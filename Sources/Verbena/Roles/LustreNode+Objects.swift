@@ -35,9 +35,9 @@ extension LustreNode {
   ///
   /// - Throws: `NodeError`: limit, remote with the target's errno, cancelled, stopped.
   package func object(
-    _ wish: ObjectWish, on owner: Import
+    _ wish: ObjectWish, on owner: Import, timeout: Duration? = nil
   ) async throws(NodeError) -> ObjectResult {
-    try await object(wish, onImport: owner.handle, timeout: nil)
+    try await object(wish, onImport: owner.handle, timeout: timeout)
   }
 
   /// The same; memory that the wire may still use is waited for after the timeout and a cancellation.

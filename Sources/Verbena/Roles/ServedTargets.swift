@@ -48,7 +48,8 @@ final class ServedTargets: @unchecked Sendable {
       let export = ExportHandle(raw: Handle(raw: event.tag))
       serve(event.serverRequest, export, &node)
     case .exportGone:
-      for (_, flight) in flights where flight.export == event.exportHandle { flight.cancel() }
+      // The alarm stays: a handler that minds no cancellation gives its place back by then.
+      for (_, flight) in flights where flight.export == event.exportHandle { flight.work?.cancel() }
     case .exportConnected, .transferred, .acknowledged: break
     default: return false
     }
@@ -114,7 +115,7 @@ final class ServedTargets: @unchecked Sendable {
       do {
         reply = try await handler(request)
       } catch let refusal as TargetRefusal {
-        reply = TargetReply(status: -abs(refusal.errno))
+        reply = TargetReply(status: refusal.errno > 0 ? -refusal.errno : refusal.errno)
       } catch {
         reply = TargetReply(status: WireErrno.eio.status)
       }
