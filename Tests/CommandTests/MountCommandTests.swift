@@ -62,6 +62,14 @@ import Testing
       environment: ["XDG_RUNTIME_DIR": directory])
   }
 
+  @Test(arguments: ["-", "-5", "5-", "3-1", "0-64", "65536"])
+  func whatIsNoIndexIsNotServed(indices: String) async throws {
+    let refused = try await Command.run(
+      ["serve", "--fabric", "mount", "--bind", "10.0.0.1", "--mgs", "--ost=\(indices)"])
+    #expect(refused.status == 64)
+    #expect(refused.error.contains("'\(indices)' is no index and no range"), "\(refused.error)")
+  }
+
   @Test func whatCannotBeMountedIsRefusedByName() async throws {
     try FileManager.default.createDirectory(
       atPath: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])

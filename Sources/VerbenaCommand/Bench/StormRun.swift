@@ -131,7 +131,7 @@ struct StormRun: Sendable {
       return
     }
     let board = StormBoard(importCount: clientCount * targetCount)
-    var server = try await startServer(instance: 1, interruption)
+    var server: StormServer? = try await startServer(instance: 1, interruption)
     var nodes: [Node] = []
     var failure: (any Error)?
     do {
@@ -143,19 +143,21 @@ struct StormRun: Sendable {
       var figures = Figures()
       figures.joinedNanoseconds = clinux_monotonic_nanoseconds() - began
       board.serverGoes()
-      await server.kill()
+      await server?.kill()
+      server = nil
       try await Task.sleep(for: down)
       figures.before = ProcessFigures()
-      server = try await startServer(instance: 2, interruption)
-      board.isBack(since: server.listeningSince)
+      let second = try await startServer(instance: 2, interruption)
+      server = second
+      board.isBack(since: second.listeningSince)
       defer {
         figures.after = ProcessFigures()
-        figures.server = server.figures
+        figures.server = second.figures
         file(board, into: &report, figures)
       }
       try await wait("after the server was back", board, interruption) { $0.isWhole }
     } catch { failure = error }
-    await server.kill()
+    await server?.kill()
     for node in nodes.reversed() { await node.kill() }
     if let failure { throw failure }
   }

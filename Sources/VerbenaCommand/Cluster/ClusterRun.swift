@@ -16,7 +16,10 @@ struct ClusterRun {
 
   init(_ settings: Settings, _ file: ConfigFile?, isOnce: Bool) throws(CommandFailure) {
     let process = ProcessInfo.processInfo.processIdentifier
-    var timing = TimingProfile.named(settings.text(.profile)) ?? .fast
+    // What the file says of its servers holds where the user says nothing.
+    let named =
+      settings.origin(.profile) == .standard ? file?.values[Setting.timing.name]?.text : nil
+    var timing = TimingProfile.named(named ?? settings.text(.profile)) ?? .fast
     // A connection that leaves because nobody uses it would be missing from the table.
     timing.idleTimeout = 0
     let fabric = "cluster-\(process)-\(UInt32.random(in: 0...9999))"

@@ -28,11 +28,12 @@ struct Mount: AsyncParsableCommand {
       Setting.mountsPerNode.name: mountsPerNode, Setting.timing.name: timing,
       Setting.idleTimeout.name: idleTimeout, Setting.mountDeadline.name: deadline,
     ])
+    let file = try Resolved.file(groups)
     let settings = try Settings(
       [.mountsPerNode, .timing, .idleTimeout, .mountDeadline], flags: flags,
-      environment: Resolved.environment)
+      environment: Resolved.environment, file: file?.values ?? [:], path: file?.path ?? "")
     try Resolved.startLog(groups)
-    guard let source = try source ?? Resolved.file(groups)?.cluster?.source else {
+    guard let source = source ?? file?.cluster?.source else {
       throw CommandFailure(
         .usage, "give MGSNID:/FSNAME, such as 10.0.0.1@o2ib:/lfs, or --config with a cluster")
     }

@@ -123,7 +123,8 @@ struct ObjectGet: AsyncParsableCommand {
 struct ObjectRemove: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "rm", abstract: "Remove objects.",
-    discussion: "Goes on after one that cannot be removed, and then ends with status 1.")
+    discussion:
+      "Goes on after one that cannot be removed, and then ends with status 2; 1 when none could.")
 
   @OptionGroup var flags: ObjectFlags
   @Argument(help: "The objects, such as 0x2:0x11.") var objects: [String]
@@ -146,7 +147,9 @@ struct ObjectRemove: AsyncParsableCommand {
         }
       }
       guard failures == 0 else {
-        throw CommandFailure(.failed, "\(failures) of \(objects.count) objects not removed")
+        throw CommandFailure(
+          failures < objects.count ? .partial : .failed,
+          "\(failures) of \(objects.count) objects not removed")
       }
     }
   }

@@ -37,21 +37,30 @@ struct MountRun {
 
   func untilSignal() async throws {
     let (requests, source) = AsyncStream.makeStream(of: Void.self)
-    try await Interruption().whileWatching(onRequest: { source.yield() }) {
+    let interruption = Interruption()
+    try await interruption.whileWatching(onRequest: { source.yield() }) {
       let client = try await plan.startLustre { NoProgram() }
       client.node.answer(with: LustreAnswers(lustre: client, further: nil).answer)
-      var mounts: [MountedFileSystem] = []
+      let signalled = Task { for await _ in requests { break } }
+      let mounting = Task { try await mountAll(client) }
+      // Done by then, most often.
+      let giveUp = Task {
+        await signalled.value
+        mounting.cancel()
+      }
+      defer { giveUp.cancel() }
+      let mounts: [MountedFileSystem]
       var imports = 0
-      do throws(NodeError) {
-        for _ in 0..<count {
-          let mount = try await client.mount(fileSystem, management: management, timeout: timeout)
-          imports += try await mount.targets().count
-          mounts.append(mount)
-        }
+      do {
+        mounts = try await mounting.value
+        for mount in mounts { imports += try await mount.targets().count }
         Streams.output(try await client.node.text(.imports))
       } catch {
         await client.stop()
-        throw CommandFailure(hinted(error))
+        if interruption.isRequested {
+          throw CommandFailure(.interrupted, "interrupted while mounting \(fileSystem)")
+        }
+        throw (error as? NodeError).map { CommandFailure(hinted($0)) } ?? error
       }
       Streams.output(
         "\(fileSystem) mounted \(count == 1 ? "once" : "\(count) times") by \(client.node.nids[0]): "
@@ -61,7 +70,7 @@ struct MountRun {
         try await client.node.waitUntilStopped()
       }
       let watch = Self.watch(mounts)
-      for await _ in requests { break }
+      await signalled.value
       watch.cancel()
       for mount in mounts { await mount.unmount() }
       await client.stop()
@@ -69,6 +78,15 @@ struct MountRun {
         try await ending.value
       } catch let error as NodeError { throw CommandFailure(error) }
     }
+  }
+
+  private func mountAll(_ client: LustreNode) async throws(NodeError) -> [MountedFileSystem] {
+    var mounts: [MountedFileSystem] = []
+    for _ in 0..<count {
+      mounts.append(
+        try await client.mount(fileSystem, management: management, timeout: timeout))
+    }
+    return mounts
   }
 
   /// With what to do about it.

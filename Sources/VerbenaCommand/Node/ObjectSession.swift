@@ -23,7 +23,7 @@ struct ObjectSession {
 
   init(
     to peer: NID, _ target: String, _ node: NodeSettings, timeoutNanoseconds: UInt64,
-    _ checksum: ObjectWish.Checksum = .automatic
+    _ checksum: ObjectWish.Checksum = .automatic, inFlight: Int = 4
   ) throws(CommandFailure) {
     self.peer = peer
     self.checksum = checksum
@@ -36,6 +36,11 @@ struct ObjectSession {
     timeout = .nanoseconds(Int64(timeoutNanoseconds))
     var plan = try NodePlan(node, isTransient: true)
     plan.beClient(mounts: 1, timing: .fast)
+    // Each has a piece of its own, and room besides for what is asked for meanwhile.
+    plan.configuration.roles.objectOperations = max(64, inFlight + 8)
+    plan.configuration.roles.objectRequests = max(128, inFlight + 8)
+    plan.configuration.bulkByteCount = max(
+      plan.configuration.bulkByteCount, (inFlight + 8) << 20)
     self.plan = plan
   }
 
@@ -46,9 +51,10 @@ struct ObjectSession {
 
   var backend: String { plan.backend.name }
 
-  /// Does the work, while signals are watched.
-  func run(_ body: @Sendable (LustreNode, Import) async throws -> Void) async throws {
-    try await interruption.whileWatching { try await work(body) }
+  /// Does the work until it is done or a signal comes: then what waits for the target is given up.
+  func run(_ body: @escaping @Sendable (LustreNode, Import) async throws -> Void) async throws {
+    let work = Task { try await self.work(body) }
+    try await interruption.whileWatching(onRequest: { work.cancel() }) { try await work.value }
   }
 
   /// Connects, lets `body` work, and leaves in order.
@@ -60,7 +66,8 @@ struct ObjectSession {
       try await body(lustre, owner)
       await owner.disconnect()
     } catch {
-      await lustre.stop()
+      // In order, although the work was cancelled.
+      await Task { await lustre.stop() }.value
       if let error = error as? NodeError { throw CommandFailure(error) }
       throw error
     }
@@ -86,10 +93,15 @@ extension LustreNode {
     }
   }
 
-  /// Takes an object away that nobody else knows of.
+  /// Takes an object away that nobody else knows of, also after the work was cancelled; a target that does not answer
+  /// keeps it.
   func discard(_ object: ObjectID, on owner: Import) async {
-    do throws(NodeError) {
-      _ = try await self.object(ObjectWish(.destroy, object), on: owner)
-    } catch { Streams.error("verbena: \(object.text) is left over: \(error)\n") }
+    let removal = Task {
+      try await self.object(
+        ObjectWish(.destroy, object), on: owner, timeout: .seconds(5))
+    }
+    do { _ = try await removal.value } catch {
+      Streams.error("verbena: \(object.text) is left over: \(error)\n")
+    }
   }
 }

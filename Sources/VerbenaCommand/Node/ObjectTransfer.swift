@@ -46,18 +46,23 @@ final class ObjectTransfer: Sendable {
   /// Moves everything; lanes that others' failures have made useless end early.
   func run(_ node: LustreNode, _ owner: Import) async throws {
     defer { state.withLock { $0.progress.finish() } }
-    try await withThrowingTaskGroup(of: Void.self) { lanes in
-      for _ in 0..<(file.isStream ? 1 : Self.laneCount) {
-        lanes.addTask {
-          do {
-            try await self.runLane(node, owner)
-          } catch {
-            self.state.withLock { $0.hasFailed = true }
-            throw error
+    do {
+      try await withThrowingTaskGroup(of: Void.self) { lanes in
+        for _ in 0..<(file.isStream ? 1 : Self.laneCount) {
+          lanes.addTask {
+            do {
+              try await self.runLane(node, owner)
+            } catch {
+              self.state.withLock { $0.hasFailed = true }
+              throw error
+            }
           }
         }
+        try await lanes.waitForAll()
       }
-      try await lanes.waitForAll()
+    } catch {
+      // What a signal has ended says so below.
+      guard interruption.isRequested else { throw error }
     }
     if interruption.isRequested {
       throw CommandFailure(.interrupted, "interrupted at \(moved) of \(byteCount) bytes")

@@ -74,7 +74,8 @@ enum ServerPlan {
   ) throws(CommandFailure) -> [Int] {
     var indices: [Int] = []
     for part in settings.text(setting).split(separator: ",") {
-      let ends = part.split(separator: "-", maxSplits: 1).map { Int($0) }
+      let ends = part.split(separator: "-", maxSplits: 1, omittingEmptySubsequences: false)
+        .map { Int($0) }
       guard let first = ends[0], let last = ends[ends.count - 1], first >= 0, last <= 0xFFFF,
         first <= last, last - first < 64
       else {
