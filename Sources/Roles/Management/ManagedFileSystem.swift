@@ -63,8 +63,8 @@ package struct RegistrationRequest: Sendable {
 ///
 /// A value without a disk: a change is made to a copy, written through, and then takes the place of the old one.
 package struct ManagedFileSystem: Sendable {
-  /// NIDs of a target: a request without bulk has room for 38 (spec 11 §13).
-  package static let nidCountMax = 38
+  /// NIDs of a target: an entry of the table is no longer than a page, which has room for 203 (spec 11 §14).
+  package static let nidCountMax = 128
   /// Indices end here.
   package static let indexMax: UInt32 = 0xFFFE
 

@@ -16,6 +16,16 @@ struct WaitingRegistration {
   let byteCount: Int
 }
 
+/// A registration whose NIDs are fetched, as there are too many for a message (spec 11 §13).
+struct FetchingRegistration {
+  let handle: ServerRequestHandle
+  let export: ExportHandle
+  let info: TargetInfo
+  let count: Int
+  let byteCount: Int
+  let memory: BufferRef
+}
+
 /// A registration that is being written.
 struct WritingRegistration {
   let registration: WaitingRegistration
@@ -39,14 +49,17 @@ extension ManagementServer {
     _ disk: inout TargetDisk, _ node: inout NodeCore
   ) {
     guard let info: TargetInfo = value(1, of: received, handle, &node) else { return }
-    guard waiting.count < Self.waitingMax else {
+    guard waiting.count + fetching.count < Self.waitingMax else {
       return node.rpc.refuse(handle, .einprogress, turn: &node.turn)
     }
     let byteCount = received.message.length(
       of: 1, in: node.turn.memory.bytes(received.bytes))
+    if let count = Self.bulkCount(received.message, in: node.turn.memory.bytes(received.bytes)) {
+      return fetch(count, handle, export, info, byteCount, &node)
+    }
     let listed = Self.nids(
       of: info, received.message, in: node.turn.memory.bytes(received.bytes))
-    guard byteCount <= TargetInfo.byteCount + 64 * ManagedFileSystem.nidCountMax,
+    guard byteCount <= TargetInfo.byteCount + 64 * TargetNIDList.maximumInline,
       let nids = listed
     else { return refuseMalformed(handle, &node) }
     waiting.append(
@@ -55,17 +68,88 @@ extension ManagementServer {
     startNext(&disk, &node)
   }
 
+  /// How many NIDs travel as bulk; nil when they do not.
+  private static func bulkCount(_ message: RPCMessage, in bytes: borrowing RawSpan) -> Int? {
+    guard let range = message.range(of: 2, in: bytes), !range.isEmpty,
+      let head = try? TargetNIDList.head(of: bytes.extracting(range)),
+      head.flags == TargetNIDList.inBulk
+    else { return nil }
+    return head.count
+  }
+
+  /// Gets the texts of the NIDs out of the target's memory: 64 bytes each, nothing else (spec 11 §13; 13 §8).
+  private mutating func fetch(
+    _ count: Int, _ handle: ServerRequestHandle, _ export: ExportHandle, _ info: TargetInfo,
+    _ byteCount: Int, _ node: inout NodeCore
+  ) {
+    guard (1...ManagedFileSystem.nidCountMax).contains(count), byteCount == TargetInfo.byteCount
+    else { return refuseMalformed(handle, &node) }
+    let length = TargetNIDList.textByteCount * count
+    guard let memory = node.turn.memory.bulk.allocateRun(byteCount: length) else {
+      return node.rpc.refuse(handle, .einprogress, turn: &node.turn)
+    }
+    do throws(TransferError) {
+      try node.rpc.transfer(
+        handle, TransferDescription(.get, portal: .mgsBulk, memory: memory), turn: &node.turn)
+      fetching.append(
+        FetchingRegistration(
+          handle: handle, export: export, info: info, count: count, byteCount: byteCount,
+          memory: memory))
+    } catch {
+      node.turn.memory.release(memory)
+      refuseMalformed(handle, &node)
+    }
+  }
+
+  /// The NIDs of a registration are here, or do not come.
+  ///
+  /// - Returns: false when it was none that has ended.
+  mutating func fetched(
+    _ handle: ServerRequestHandle, _ status: Int32, _ disk: inout TargetDisk,
+    _ node: inout NodeCore
+  ) -> Bool {
+    guard let place = fetching.firstIndex(where: { $0.handle == handle }) else { return false }
+    let done = fetching.remove(at: place)
+    let nids = Self.nids(done.count, in: node.turn.memory.bytes(done.memory))
+    node.turn.memory.release(done.memory)
+    // Whose NIDs did not come asks again (spec 13 §5.6).
+    guard status >= 0, node.connections.isLive(done.export) else {
+      node.rpc.drop(handle, turn: &node.turn)
+      return true
+    }
+    guard let nids else {
+      refuseMalformed(handle, &node)
+      return true
+    }
+    waiting.append(
+      WaitingRegistration(
+        handle: handle, export: done.export, info: done.info, nids: nids,
+        byteCount: done.byteCount))
+    startNext(&disk, &node)
+    return true
+  }
+
+  private static func nids(_ count: Int, in bytes: borrowing RawSpan) -> [NID]? {
+    var nids: [NID] = []
+    for index in 0..<count {
+      let text = WireText<64>(at: TargetNIDList.textByteCount * index, in: bytes)
+      guard let nid = NID(text.description), nid.isLegal else { return nil }
+      nids.append(nid)
+    }
+    return nids
+  }
+
   /// The NIDs in whichever form they come: in a list of their own, as texts behind the structure, or in it.
   private static func nids(
     of info: TargetInfo, _ message: RPCMessage, in bytes: borrowing RawSpan
   ) -> [NID]? {
     let count = Int(info.nidCount)
-    guard count <= ManagedFileSystem.nidCountMax else { return nil }
+    guard count <= TargetNIDList.maximumInline else { return nil }
     var nids: [NID] = []
     if let range = message.range(of: 2, in: bytes), !range.isEmpty {
       let list = bytes.extracting(range)
       guard let head = try? TargetNIDList.head(of: list), head.flags == 0,
-        head.count <= ManagedFileSystem.nidCountMax
+        head.count <= TargetNIDList.maximumInline
       else { return nil }
       for index in 0..<head.count {
         guard let nid = NID(TargetNIDList.text(at: index, in: list).description) else { return nil }

@@ -52,6 +52,8 @@ package struct ManagementServer: TargetServer, ~Copyable {
   var logPlaces: [UInt64: (Int, Int)] = [:]
   var waiting: [WaitingRegistration] = []
   var writing: WritingRegistration?
+  /// Registrations whose NIDs are on their way here.
+  var fetching: [FetchingRegistration] = []
   var nextTicket: UInt32 = 1
   /// Tables on their way to readers.
   var transfers: [TableTransfer] = []
@@ -120,6 +122,7 @@ package struct ManagementServer: TargetServer, ~Copyable {
     _ event: ConnectionsEvent, _ disk: inout TargetDisk, _ node: inout NodeCore
   ) {
     if event.kind == .transferred {
+      if fetched(event.serverRequest, event.status, &disk, &node) { return }
       transferred(event.serverRequest, event.status, &node)
     } else if event.kind == .lockGranted {
       node.connections.complete(

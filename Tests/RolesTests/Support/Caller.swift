@@ -63,7 +63,7 @@ final class Caller: Program {
   /// Sends; the answer comes under the number that is returned.
   func ask(
     _ opcode: Opcode, on handle: ImportHandle, _ buffers: [[UInt8]] = [], portal: Portal? = nil,
-    replyByteCount: Int = 4096
+    replyByteCount: Int = 4096, source: (portal: Portal, bytes: [UInt8])? = nil
   ) -> UInt32 {
     let tag = nextTag
     nextTag += 1
@@ -71,6 +71,12 @@ final class Caller: Program {
       var draft = core.connections.draft(on: handle, opcode)
       draft.replyByteCount = replyByteCount
       if let portal { draft.requestPortal = portal }
+      if let source, let memory = core.turn.memory.bulk.allocateRun(byteCount: source.bytes.count) {
+        // It stays lent: tests that use it look at the server's memory alone.
+        var bytes = core.turn.memory.mutableBytes(memory)
+        bytes.copy(from: source.bytes.rawBytes)
+        draft.bulk = BulkDescription(.source, portal: source.portal, memory: memory)
+      }
       var lengths = BufferLengths()
       for buffer in buffers { lengths.append(buffer.count) }
       do {
