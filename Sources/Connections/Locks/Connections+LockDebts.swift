@@ -39,7 +39,7 @@ extension Connections {
     if debts.contains(.blocking) {
       block(lock, because: claim(on: lock), rpc: &rpc, turn: &turn)
     } else if locks.cells[lock].debts.isEmpty, locks.cells[lock].isBlocked,
-      let timer = locks.cells[lock].timer
+      locks.cells[lock].export != noRecord, let timer = locks.cells[lock].timer
     {
       turn.timers.arm(timer, at: max(turn.now, locks.cells[lock].deadline))
     }

@@ -189,7 +189,7 @@ extension Connections {
   mutating func lockTimerExpired(_ lock: Int, rpc: inout PtlRPC, turn: inout Turn) {
     guard locks.isTaken(lock) else { return }
     if !locks.cells[lock].debts.isEmpty { return payDebts(lock, rpc: &rpc, turn: &turn) }
-    guard locks.cells[lock].isBlocked else { return }
+    guard locks.cells[lock].isBlocked, locks.cells[lock].export != noRecord else { return }
     counters.evictionsByLock += 1
     evict(
       ExportHandle(raw: exports.handle(Int(locks.cells[lock].export))), rpc: &rpc, turn: &turn)

@@ -1,0 +1,92 @@
+// Property: a lock that is granted when there is no room to tell of it is told later, with what the handler knows then; a
+// target's own lock is nobody's to be evicted for.
+// Method: servers with few places for events, or one for requests, and clients that take them; in virtual time.
+import LustreWire
+import NodeCore
+@testable import NodeWorld
+import PtlRPC
+import Simulation
+import Structures
+import Testing
+
+@testable import Connections
+
+/// A server that counts how often it is told of locks that are granted late.
+private final class CountingServer: Server {
+  private(set) var toldCount = 0
+
+  override func received(_ event: ConnectionsEvent, _ core: inout NodeCore) {
+    switch event.kind {
+    case .requested
+    where core.rpc.received(event.serverRequest).body.opcode == .ldlmEnqueue:
+      _ = core.connections.serveEnqueue(
+        event.serverRequest, of: ExportHandle(raw: Handle(raw: event.tag)),
+        value: ObjectLockValue(), rpc: &core.rpc, turn: &core.turn)
+    case .lockGranted:
+      toldCount += 1
+      core.connections.complete(
+        LockHandle(raw: event.handle), value: ObjectLockValue(), rpc: &core.rpc, turn: &core.turn)
+    default: super.received(event, &core)
+    }
+  }
+}
+
+struct LockTellingTests {
+  private static func object(_ number: UInt64) -> ResourceID {
+    ResourceID(number, 0, 0x1_0000_0400, 0)
+  }
+
+  private func mount(
+    clients: Int, _ change: (inout SimulatedNode.Limits) -> Void
+  ) throws -> (World, CountingServer, [LockClient]) {
+    let world = World()
+    let server = CountingServer()
+    try world.add(server, limits: World.limits { change(&$0) })
+    let clients = (0..<clients).map { LockClient(mount: "mount-\($0)") }
+    for (number, client) in clients.enumerated() {
+      try world.add(client, limits: World.limits(cookie: 0x10_0000 * UInt64(number + 1)))
+      client.connectAll()
+    }
+    world.run(5) { clients.allSatisfy { $0.states.allSatisfy { $0 == .full } } }
+    return (world, server, clients)
+  }
+
+  @Test func nobodyIsEvictedForAnOwnLock() throws {
+    let (world, server, clients) = try mount(clients: 2) { limits in
+      limits.connections.capacity.events = 32
+      limits.connections.capacity.locks = 64
+    }
+    clients[0].cancelsWhenBlocked = false
+    let held = try #require(
+      clients[0].enqueue(LockWish(object: Self.object(1), mode: .protectedWrite), on: 2, tag: 0))
+    world.run(1)
+    for tag in 1...40 {
+      let wish = LockWish(object: Self.object(1), mode: .protectedRead, through: 4095)
+      clients[1].enqueue(wish, on: 2, tag: UInt32(tag))
+      world.run(0.05)
+    }
+    let own = server.use { core in
+      core.connections.lock(
+        Self.object(1), .protectedWrite, from: 1 << 20, through: .max,
+        ofTarget: server.targets[2], rpc: &core.rpc, turn: &core.turn)
+    }
+    guard case .waiting(let name)? = own else {
+      Issue.record("granted at once")
+      return
+    }
+    clients[1].enqueue(
+      LockWish(object: Self.object(1), mode: .protectedWrite, extent: 1 << 20), on: 2, tag: 41)
+    world.run(0.1)
+    let isSent = clients[0].use {
+      $0.connections.cancel(held, rpc: &$0.rpc, lnet: &$0.lnet, turn: &$0.turn)
+    }
+    #expect(isSent)
+    world.run(60)
+    #expect(clients[1].news.count == 40)
+    server.use { $0.connections.unlock(name, rpc: &$0.rpc, turn: &$0.turn) }
+    world.run(5)
+    #expect(clients[1].news.count == 41)
+    let counters = server.use { $0.connections.counters }
+    #expect(counters.evictionsByLock == 0 && counters.lockCallsDelayed > 0)
+  }
+}
