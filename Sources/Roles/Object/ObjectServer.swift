@@ -135,6 +135,7 @@ package struct ObjectServer: TargetServer, ~Copyable {
     let index = request.raw.slot
     operations[index] = ObjectOperation(received.body.opcode, request, of: export)
     operations[index].connectionCount = clients[export.raw.slot].connectionCount
+    if received.body.opcode == .sequenceQuery { sequences.record(&disk) }
     do throws(ObjectRefusal) {
       try admit(index, received, &node)
       try recallReply(index, received, node)
@@ -198,7 +199,7 @@ package struct ObjectServer: TargetServer, ~Copyable {
   /// Goes on with what waits, as far as there is room: after anything may have become free.
   mutating func resume(_ disk: inout TargetDisk, _ node: inout NodeCore) {
     clientSlots.settle(&disk)
-    sequences.record(&disk)
+    sequences.settle(&disk)
     askAboutLocks(&disk, &node)
     while let first = held.first, step(Int(first), &disk, &node) { held.dropFirst() }
     // What a new client does must not be known to the disk before the client is.

@@ -30,6 +30,8 @@ struct OwnSequences {
   /// A range that was given and is not on disk yet, and whether the disk is writing it.
   private var granted: UInt64?
   private var isRecording = false
+  /// The disk could not write it: it is asked again with the next request, not at once.
+  private var hasFailed = false
 
   /// - Parameter start: of the range that needs no giving.
   init(
@@ -95,10 +97,16 @@ struct OwnSequences {
     record(&disk)
   }
 
-  /// Writes a range that was given to disk, as soon as there is room.
+  /// Writes a range that was given to disk, as soon as there is room, unless that has failed.
+  mutating func settle(_ disk: inout TargetDisk) {
+    if !hasFailed { record(&disk) }
+  }
+
+  /// The same for a request that needs it, whether it has failed or not.
   mutating func record(_ disk: inout TargetDisk) {
     guard let granted, !isRecording, disk.hasRoom() else { return }
     isRecording = true
+    hasFailed = false
     disk.ask(
       StorageCommand(
         .setLastID(sequence: Self.startKey, id: granted), ticket: Self.ticket, isSync: true))
@@ -107,6 +115,7 @@ struct OwnSequences {
   /// The disk has written it, or could not: it is tried again with the next request.
   mutating func recorded(_ errno: Int32) {
     isRecording = false
+    hasFailed = errno != 0
     guard errno == 0 else { return }
     start = granted
     granted = nil
