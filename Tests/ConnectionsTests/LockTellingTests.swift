@@ -89,4 +89,29 @@ struct LockTellingTests {
     let counters = server.use { $0.connections.counters }
     #expect(counters.evictionsByLock == 0 && counters.lockCallsDelayed > 0)
   }
+
+  @Test("10 §11.2: what a client is told late is what the handler knows by then")
+  func theHandlerIsAskedAgain() throws {
+    let (world, server, clients) = try mount(clients: 3) { $0.rpc.capacity.requests = 1 }
+    clients[0].enqueue(LockWish(object: Self.object(1), mode: .protectedWrite), on: 2, tag: 0)
+    clients[1].cancelsWhenBlocked = false
+    let held = try #require(
+      clients[1].enqueue(LockWish(object: Self.object(2), mode: .protectedWrite), on: 2, tag: 1))
+    world.run(1)
+    clients[2].enqueue(LockWish(object: Self.object(2), mode: .protectedRead), on: 2, tag: 2)
+    world.run(1)
+    #expect(clients[1].news == ["held 1", "blocked 1"])
+    world.kill(clients[0].number)
+    // The call to the dead client takes the only place until he is evicted.
+    clients[2].enqueue(LockWish(object: Self.object(1), mode: .protectedRead), on: 2, tag: 3)
+    world.run(1)
+    let isSent = clients[1].use {
+      $0.connections.cancel(held, rpc: &$0.rpc, lnet: &$0.lnet, turn: &$0.turn)
+    }
+    #expect(isSent)
+    world.run(5)
+    #expect(clients[2].news == [] && server.toldCount > 3)
+    world.run(300) { clients[2].news.count == 2 }
+    #expect(Set(clients[2].news) == ["held 2", "held 3"])
+  }
 }

@@ -53,14 +53,21 @@ extension Connections {
     return isGranted ? .granted(name) : .waiting(name)
   }
 
-  /// Tells a client that its waiting lock is granted: after `lockGranted`, with what the handler knows of the object.
+  /// Tells a client that its waiting lock is granted: after `lockGranted`, with what the handler knows of the object. If
+  /// there is no room now, another `lockGranted` follows: what is known may be something else by then.
   package mutating func complete(
     _ handle: LockHandle, value: ObjectLockValue? = nil, rpc: inout PtlRPC, turn: inout Turn
   ) {
     guard let lock = locks.slot(handle.raw), locks.cells[lock].isCompleting else { return }
     if !callBack(lock, .ldlmCompletionCallback, value: value, rpc: &rpc, turn: &turn) {
-      owe(.completion, lock, turn: &turn)
+      owe(value == nil ? .completion : .telling, lock, turn: &turn)
     }
+  }
+
+  /// The handler has no room for what `lockGranted` asks of it: it is told again.
+  package mutating func postpone(_ handle: LockHandle, turn: inout Turn) {
+    guard let lock = locks.slot(handle.raw) else { return }
+    owe(.telling, lock, turn: &turn)
   }
 
   /// Takes a resource away from all its holders: each is called back, and cancels (spec 11 §11).

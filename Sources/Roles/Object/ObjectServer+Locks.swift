@@ -98,9 +98,7 @@ extension ObjectServer {
       return ownLockGranted(LockHandle(raw: lock))
     }
     if !grantedLocks.append(lock) {
-      // The client asks for the value itself.
-      node.connections.complete(
-        LockHandle(raw: lock), rpc: &node.rpc, turn: &node.turn)
+      node.connections.postpone(LockHandle(raw: lock), turn: &node.turn)
     }
   }
 
