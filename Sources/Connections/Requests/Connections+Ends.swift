@@ -100,6 +100,8 @@ extension Connections {
     requests[index].notBefore = turn.now + wait
     imports.cells[slot].nextPostponed = min(
       imports.cells[slot].nextPostponed, turn.now + wait)
+    // A late answer must not put off an attempt, or the next one; what waits goes when the import is FULL again.
+    guard imports.cells[slot].machine.state == .full else { return }
     armFull(slot, at: imports.cells[slot].nextPing, &turn)
   }
 
