@@ -119,8 +119,12 @@ package struct TargetProxy: Sendable, BitwiseCopyable {
   ) -> Bool {
     if event.request == rangeRequest {
       if event.kind == .replied, event.status >= 0 {
-        range = Self.value(of: event.request, &node)
-        if range != nil { wantsRangeFor = nil }
+        let given: SequenceRange? = Self.value(of: event.request, &node)
+        if let given, OwnSequences.accepts(given) {
+          range = given
+          wantsRangeFor = nil
+        }
+        // Anything else is asked for again with the next tick.
       }
       node.connections.release(event.request, rpc: &node.rpc, turn: &node.turn)
       rangeRequest = .none

@@ -53,6 +53,12 @@ struct OwnSequences {
   private static let starts =
     SequenceTable.first...SequenceTable.first + UInt64(SequenceTable.superMax) * SequenceTable.width
 
+  /// Whether a range is one that a target may be given.
+  static func accepts(_ range: SequenceRange) -> Bool {
+    starts.contains(range.start) && range.end > range.start
+      && range.end - range.start == SequenceTable.width
+  }
+
   /// Whether the first metadata target is to be asked for a range.
   var areMissing: Bool { start == nil && granted == nil }
 
@@ -88,11 +94,9 @@ struct OwnSequences {
     return range
   }
 
-  /// The first metadata target has given a range; one that is none is asked for again.
+  /// The first metadata target has given a range; `accepts` has seen it.
   mutating func receive(_ range: SequenceRange, _ disk: inout TargetDisk) {
-    guard areMissing, Self.starts.contains(range.start), range.end > range.start,
-      range.end - range.start == SequenceTable.width
-    else { return }
+    guard areMissing, Self.accepts(range) else { return }
     granted = range.start
     record(&disk)
   }
