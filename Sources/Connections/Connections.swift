@@ -27,6 +27,9 @@ package struct Connections: ~Copyable {
   /// By target and resource.
   var resourceIndex: SlotIndex
   var lockOrder: UInt64 = 0
+  /// Departures of clients, and how often a resource was looked through for locks to grant.
+  var lockSweep: UInt64 = 0
+  var lockSearchCount: UInt64 = 0
   /// Locks of imports of this node.
   var held: RecordPool<ClientLock>
   /// By cookie C.

@@ -1,5 +1,5 @@
 // Property: a lock that is granted when there is no room to tell of it is told later, with what the handler knows then; a
-// target's own lock is nobody's to be evicted for.
+// target's own lock is nobody's to be evicted for; what an eviction costs does not grow with the square of its locks.
 // Method: servers with few places for events, or one for requests, and clients that take them; in virtual time.
 import LustreWire
 import NodeCore
@@ -113,5 +113,32 @@ struct LockTellingTests {
     #expect(clients[2].news == [] && server.toldCount > 3)
     world.run(300) { clients[2].news.count == 2 }
     #expect(Set(clients[2].news) == ["held 2", "held 3"])
+  }
+
+  @Test func anEvictionLooksThroughEachResourceOnce() throws {
+    let (world, server, clients) = try mount(clients: 2) { $0.connections.capacity.locks = 256 }
+    for client in clients { client.cancelsWhenBlocked = false }
+    for tag in UInt32(0)..<100 {
+      let wish = LockWish(object: Self.object(UInt64(tag % 2)), mode: .protectedRead)
+      clients[0].enqueue(wish, on: 2, tag: tag)
+      world.run(0.01)
+    }
+    for tag in UInt32(0)..<2 {
+      let wish = LockWish(object: Self.object(UInt64(tag)), mode: .protectedWrite)
+      clients[1].enqueue(wish, on: 2, tag: tag)
+      world.run(0.1)
+    }
+    #expect(clients[1].news == [])
+    let searches = server.use { core in
+      let before = core.connections.lockSearchCount
+      let export = core.connections.export(
+        ofClient: clients[0].mount, atTarget: server.targets[2])
+      if let export { core.connections.evict(export, rpc: &core.rpc, turn: &core.turn) }
+      return core.connections.lockSearchCount - before
+    }
+    #expect(searches == 2)
+    #expect(server.use { $0.connections.serverLockCount } == 2)
+    world.run(1)
+    #expect(Set(clients[1].news) == ["held 0", "held 1"])
   }
 }

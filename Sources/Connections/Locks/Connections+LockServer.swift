@@ -202,13 +202,6 @@ extension Connections {
       ExportHandle(raw: exports.handle(Int(locks.cells[lock].export))), rpc: &rpc, turn: &turn)
   }
 
-  /// The client is gone, and its locks with it.
-  mutating func endLocks(ofExport slot: Int, rpc: inout PtlRPC, turn: inout Turn) {
-    while exports.cells[slot].firstLock != noRecord {
-      endLock(Int(exports.cells[slot].firstLock), rpc: &rpc, turn: &turn)
-    }
-  }
-
   // MARK: - Messages
 
   private static func readEnqueue(

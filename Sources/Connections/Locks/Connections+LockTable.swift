@@ -137,6 +137,51 @@ extension Connections {
   mutating func endLock(_ lock: Int, rpc: inout PtlRPC, turn: inout Turn) {
     let record = locks.cells[lock]
     let key = Self.key(record.descriptor.resource, record.target)
+    takeOut(lock, record, key, rpc: &rpc, turn: &turn)
+    locks.give(lock)
+    grantWaiting(key, record, turn: &turn, rpc: &rpc)
+  }
+
+  /// The client is gone, and its locks with it: all of them first, then each resource is looked through once.
+  mutating func endLocks(ofExport slot: Int, rpc: inout PtlRPC, turn: inout Turn) {
+    var gone = exports.cells[slot].firstLock
+    var lock = gone
+    while lock != noRecord {
+      let record = locks.cells[Int(lock)]
+      let key = Self.key(record.descriptor.resource, record.target)
+      takeOut(Int(lock), record, key, rpc: &rpc, turn: &turn)
+      lock = record.next
+    }
+    lockSweep += 1
+    while gone != noRecord {
+      let record = locks.cells[Int(gone)]
+      let key = Self.key(record.descriptor.resource, record.target)
+      locks.give(Int(gone))
+      gone = record.next
+      // The newest one that is left stands for the resource: nothing is added meanwhile.
+      guard let newest = newestLock(key, record), locks.cells[newest].sweep != lockSweep
+      else { continue }
+      locks.cells[newest].sweep = lockSweep
+      grantWaiting(key, record, turn: &turn, rpc: &rpc)
+    }
+  }
+
+  private func newestLock(_ key: UInt64, _ like: ServerLock) -> Int? {
+    var lock = resourceIndex.first(key)
+    while let found = lock {
+      let record = locks.cells[found]
+      if record.target == like.target, record.descriptor.resource == like.descriptor.resource {
+        return found
+      }
+      lock = resourceIndex.next(after: found)
+    }
+    return nil
+  }
+
+  /// Nobody finds the lock any more; its place is still taken.
+  private mutating func takeOut(
+    _ lock: Int, _ record: ServerLock, _ key: UInt64, rpc: inout PtlRPC, turn: inout Turn
+  ) {
     lockIndex.remove(lock, key: record.handle.rawValue)
     resourceIndex.remove(lock, key: key)
     if let timer = record.timer { turn.timers.disarm(timer) }
@@ -147,14 +192,13 @@ extension Connections {
     }
     if record.next != noRecord { locks.cells[Int(record.next)].previous = record.previous }
     if record.callback != .none { releaseCallback(record.callback, rpc: &rpc, turn: &turn) }
-    locks.give(lock)
-    grantWaiting(key, record, turn: &turn, rpc: &rpc)
   }
 
   /// Grants what waited for a lock that is gone, in the order of arrival, and calls back whoever stands in the way.
   mutating func grantWaiting(
     _ key: UInt64, _ gone: ServerLock, turn: inout Turn, rpc: inout PtlRPC
   ) {
+    lockSearchCount += 1
     var last: UInt64 = 0
     while let lock = nextWaiting(key, gone, after: last) {
       last = locks.cells[lock].order

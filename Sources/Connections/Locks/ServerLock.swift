@@ -43,6 +43,8 @@ struct ServerLock: BitwiseCopyable {
   var callback = RequestHandle.none
   /// Order of arrival: who came first is granted first.
   var order: UInt64 = 0
+  /// The number of the last departure of a client after which its resource was looked through.
+  var sweep: UInt64 = 0
   /// Locks of the same client.
   var next = noRecord
   var previous = noRecord
