@@ -15,7 +15,8 @@ struct LateAnswerTests {
     let server = Server()
     let client = Client()
     try world.add(server)
-    try world.add(client)
+    // It waits for a moment before it connects anew.
+    try world.add(client, limits: World.limits(timing: .fast))
     client.connectAll()
     world.run(5) { client.states.allSatisfy { $0 == .full } }
     server.isSilent = true
@@ -24,22 +25,17 @@ struct LateAnswerTests {
     #expect(server.kept.count == 1)
     server.isSilent = false
     let start = world.fabric.now
-    // It takes nobody for a while.
-    server.use { $0.connections.set(.unavailable, ofTarget: server.targets[1]) }
     client.use { core in
       core.connections.recover(
         client.imports[1], rpc: &core.rpc, lnet: &core.lnet, turn: &core.turn)
     }
-    world.run(0.1)
     #expect(client.state(1) != .full)
     if let answer {
       let request = try #require(server.kept.first)
       server.use { core in
         core.rpc.reply(request, ReplyFields(status: answer), turn: &core.turn)
       }
-      world.run(0.1)
     }
-    server.use { $0.connections.set(.open, ofTarget: server.targets[1]) }
     world.run(100) { client.state(1) == .full }
     #expect(client.state(1) == .full)
     let time = world.fabric.now - start
