@@ -82,6 +82,10 @@ package struct DeliveryHandle: Equatable, Hashable, BitwiseCopyable, Sendable {
   package var raw: Handle
   package init(raw: Handle) { self.raw = raw }
   package static var none: DeliveryHandle { DeliveryHandle(raw: .none) }
+
+  @inlinable package var isNone: Bool {
+    @inline(__always) get { raw.raw == .max }
+  }
 }
 
 /// A ping under way, or its result.

@@ -54,13 +54,12 @@ package struct MemoryDescriptor: Equatable, BitwiseCopyable, Sendable {
 /// Names a memory descriptor, here and on the wire (spec 01 §3.4); never used twice.
 package struct DescriptorHandle: Equatable, Hashable, BitwiseCopyable, Sendable {
   package var raw: UInt64
-  @inlinable package init(raw: UInt64) { self.raw = raw }
-  @inlinable package static var none: DescriptorHandle { DescriptorHandle(raw: 0) }
+  package init(raw: UInt64) { self.raw = raw }
+  package static var none: DescriptorHandle { DescriptorHandle(raw: 0) }
 
-  // Spelled out: that of the compiler is called through a table by other modules.
-  @inlinable
-  package static func == (one: DescriptorHandle, other: DescriptorHandle) -> Bool {
-    one.raw == other.raw
+  // Other modules compare with `==` and `!=` of the standard library through a table, which costs four calls.
+  @inlinable package var isNone: Bool {
+    @inline(__always) get { raw == 0 }
   }
 }
 

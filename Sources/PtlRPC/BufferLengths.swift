@@ -32,13 +32,15 @@ package struct BufferLengths: Equatable, BitwiseCopyable, Sendable {
     count += 1
   }
 
-  package subscript(index: Int) -> Int { Int(lengths[index]) }
+  package subscript(index: Int) -> Int { Int(lengths.span[index]) }
 
   /// Bytes of the whole message.
   package var byteCount: Int { offset(of: count) }
 
   /// Where a buffer begins in the message.
   package func offset(of index: Int) -> Int {
+    // Not `lengths[before]`, which copies all of them first; and so in the others.
+    let lengths = lengths.span
     var offset = RPCMessage.headerByteCount(buffers: count)
     for before in 0..<index { offset += RPCMessage.padded(Int(lengths[before])) }
     return offset
@@ -47,7 +49,7 @@ package struct BufferLengths: Equatable, BitwiseCopyable, Sendable {
   /// The part of a message's memory that is a buffer's content.
   package func place(of index: Int, in message: BufferRef) -> BufferRef {
     precondition(index > 0 && index < count)
-    return message.part(offset: offset(of: index), length: Int(lengths[index]))
+    return message.part(offset: offset(of: index), length: self[index])
   }
 
   package static func == (one: BufferLengths, other: BufferLengths) -> Bool {
@@ -61,6 +63,7 @@ package struct BufferLengths: Equatable, BitwiseCopyable, Sendable {
     // With an odd number of buffers the table ends in padding.
     bytes.storeNative(UInt32(0), at: header - 4)
     var end = header
+    let lengths = lengths.span
     for index in 0..<count {
       bytes.storeNative(lengths[index], at: RPCHeader.byteCount + 4 * index)
       end += RPCMessage.padded(Int(lengths[index]))
@@ -72,7 +75,7 @@ package struct BufferLengths: Equatable, BitwiseCopyable, Sendable {
   /// Writes the length of the last buffer, which has become shorter, and zeroes the padding behind it.
   func encodeLast(into bytes: inout MutableRawSpan) {
     let last = count - 1
-    let length = Int(lengths[last])
+    let length = self[last]
     bytes.storeNative(UInt32(length), at: RPCHeader.byteCount + 4 * last)
     bytes.zero(at: offset(of: last) + length, count: RPCMessage.padded(length) - length)
   }

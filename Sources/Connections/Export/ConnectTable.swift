@@ -91,6 +91,8 @@ package struct ConnectTable: Sendable, BitwiseCopyable {
   package func decide(_ facts: ConnectFacts) -> ConnectDecision {
     var walk = Walk(facts)
     var index = 0
+    // Not `rules[index]`, which copies all of them first.
+    let rules = rules.span
     while index < rules.count {
       let rule = rules[index]
       index += 1

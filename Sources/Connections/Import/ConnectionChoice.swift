@@ -50,7 +50,7 @@ package struct ConnectionList: Sendable, BitwiseCopyable {
   }
 
   package var count: Int { Int(used) }
-  package var current: ImportConnection? { used == 0 ? nil : cells[Int(chosen)] }
+  package var current: ImportConnection? { used == 0 ? nil : cells.span[Int(chosen)] }
 
   package subscript(index: Int) -> ImportConnection {
     precondition(index >= 0 && index < count, "no such connection")

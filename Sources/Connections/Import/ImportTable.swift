@@ -26,7 +26,8 @@ package struct ImportTable: Sendable, BitwiseCopyable {
   }
 
   package subscript(state: ImportState, event: ImportEvent) -> Step {
-    get { steps[Int(state.rawValue) * 32 + Int(event.rawValue)] }
+    // Not `steps[…]`, which copies all of them first.
+    get { steps.span[Int(state.rawValue) * 32 + Int(event.rawValue)] }
     set { steps[Int(state.rawValue) * 32 + Int(event.rawValue)] = newValue }
   }
 

@@ -93,6 +93,8 @@ package struct ReplyTable: Sendable, BitwiseCopyable {
 
   /// The row that decides.
   package func decide(_ facts: ConnectReplyFacts, _ machine: ImportMachine) -> ReplyRule {
+    // Not `rules[index]`, which copies all of them first.
+    let rules = rules.span
     for index in rules.indices where holds(rules[index].condition, facts, machine) {
       return rules[index]
     }

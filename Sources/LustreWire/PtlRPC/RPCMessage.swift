@@ -37,12 +37,15 @@ public struct RPCMessage: Hashable, Sendable, BitwiseCopyable {
     guard received >= end else {
       throw .truncated(.rpcHeader, needed: UInt32(end), available: UInt32(received))
     }
-    for index in 0..<Int(count) {
-      let length = bytes.native(UInt32.self, at: RPCHeader.byteCount + 4 * index, swapped: swap)
+    let table = bytes.window(at: RPCHeader.byteCount, count: 4 * Int(count))
+    var place = 0
+    while place < table.byteCount {
+      let length = table.native(UInt32.self, at: place, swapped: swap)
       guard length <= UInt32(RPCLimits.maximumMessageBytes) else {
-        throw .bufferTooLong(index: UInt8(index), length: length)
+        throw .bufferTooLong(index: UInt8(place / 4), length: length)
       }
-      end += Self.padded(Int(length))
+      end &+= Self.padded(Int(length))
+      place &+= 4
     }
     guard end <= received, end <= RPCLimits.maximumMessageBytes else {
       throw .truncated(.rpcMessage, needed: UInt32(end), available: UInt32(clamping: received))

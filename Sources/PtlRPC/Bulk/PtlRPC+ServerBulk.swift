@@ -105,7 +105,7 @@ extension PtlRPC {
         serverRequests.cells[slot].liveBulkCount += 1
         try start(slot, descriptor, bits.first + UInt64(index), lnet: &lnet, turn: &turn)
       } catch {
-        if cells[cell].descriptor == .none {
+        if cells[cell].descriptor.isNone {
           cells.give(cell)
           return false
         }
@@ -253,7 +253,7 @@ extension PtlRPC {
     while cell != noCell {
       guard lnet.hasRoom else { return false }
       let next = cells[Int(cell)].next
-      if cells[Int(cell)].descriptor != .none {
+      if !cells[Int(cell)].descriptor.isNone {
         try? lnet.unlink(cells[Int(cell)].descriptor, turn: &turn)
       }
       cell = next

@@ -91,7 +91,7 @@ struct ClientRequest: BitwiseCopyable {
   /// Whether LNet still has something of it.
   var isOnWire: Bool {
     @inline(__always) get {
-      sendDescriptor != .none || sinkDescriptor != .none || liveBulkCount > 0
+      !sendDescriptor.isNone || !sinkDescriptor.isNone || liveBulkCount > 0
     }
   }
 

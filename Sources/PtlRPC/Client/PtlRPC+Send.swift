@@ -24,12 +24,12 @@ extension PtlRPC {
     if !requests.cells[slot].isStarted { start(slot, turn: &turn) }
     guard layOpen(slot, lnet: &lnet, turn: &turn) else { return false }
     do throws(LNetError) {
-      if requests.cells[slot].sinkDescriptor == .none {
+      if requests.cells[slot].sinkDescriptor.isNone {
         let handle = try expose(slot, lnet: &lnet, turn: &turn)
         requests.cells[slot].sinkDescriptor = handle
       }
       encodeBody(slot, turn: &turn)
-      if requests.cells[slot].sendDescriptor == .none {
+      if requests.cells[slot].sendDescriptor.isNone {
         let handle = try lnet.bind(
           MemoryDescriptor(
             memory: requests.cells[slot].request, threshold: 1, tag: RPCTag(.requestSend, slot).raw)
@@ -177,18 +177,18 @@ extension PtlRPC {
 
   /// Asks LNet for what is not needed any more; false when there is no room for its events.
   private mutating func takeBack(_ slot: Int, lnet: inout LNet, turn: inout Turn) -> Bool {
-    if requests.cells[slot].sinkDescriptor != .none {
+    if !requests.cells[slot].sinkDescriptor.isNone {
       try? lnet.unlink(requests.cells[slot].sinkDescriptor, turn: &turn)
     }
     // What was answered has been sent: only LNet's word for it is missing.
-    if requests.cells[slot].sendDescriptor != .none, requests.cells[slot].endKind != .replied {
+    if !requests.cells[slot].sendDescriptor.isNone, requests.cells[slot].endKind != .replied {
       try? lnet.unlink(requests.cells[slot].sendDescriptor, turn: &turn)
     }
     var cell = requests.cells[slot].liveBulkCount > 0 ? requests.cells[slot].firstCell : noCell
     while cell != noCell {
       guard lnet.hasRoom else { return false }
       let next = cells[Int(cell)].next
-      if cells[Int(cell)].descriptor != .none {
+      if !cells[Int(cell)].descriptor.isNone {
         try? lnet.unlink(cells[Int(cell)].descriptor, turn: &turn)
       }
       cell = next

@@ -112,7 +112,7 @@ extension PtlRPC {
     encodeReply(slot, turn: &turn)
     let wantsAcknowledge = serverRequests.cells[slot].fields.wantsAcknowledge
     do throws(LNetError) {
-      if serverRequests.cells[slot].replyDescriptor == .none {
+      if serverRequests.cells[slot].replyDescriptor.isNone {
         serverRequests.cells[slot].replyDescriptor = try lnet.bind(
           MemoryDescriptor(
             memory: serverRequests.cells[slot].reply, threshold: wantsAcknowledge ? 2 : 1,
@@ -237,7 +237,7 @@ extension PtlRPC {
 
   private mutating func depart(_ slot: Int, lnet: inout LNet, turn: inout Turn) -> Bool {
     releaseBytes(slot, lnet: &lnet, turn: &turn)
-    if serverRequests.cells[slot].replyDescriptor != .none,
+    if !serverRequests.cells[slot].replyDescriptor.isNone,
       !serverRequests.cells[slot].isReplySent || !serverRequests.cells[slot].waitsForAcknowledge,
       serverRequests.cells[slot].fields.wantsAcknowledge || !serverRequests.cells[slot].isReplySent
     {

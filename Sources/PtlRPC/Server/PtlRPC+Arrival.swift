@@ -29,7 +29,7 @@ extension PtlRPC {
 
   /// Closes all portals; what waits there is dropped.
   package mutating func stopServices(lnet: inout LNet, turn: inout Turn) {
-    for index in 0..<services.count where services[index].descriptor != .none {
+    for index in 0..<services.count where !services[index].descriptor.isNone {
       lnet.setLazy(services[index].description.requestPortal, false, turn: &turn)
       try? lnet.unlink(services[index].descriptor, turn: &turn)
     }
@@ -54,9 +54,9 @@ extension PtlRPC {
   ) {
     if event.isUnlinked { services[service].descriptor = .none }
     guard event.kind == .put else { return }
-    guard event.status == 0, event.delivery != .none else {
+    guard event.status == 0, !event.delivery.isNone else {
       counters.requestsMalformed += 1
-      if event.delivery != .none { lnet.release(event.delivery, turn: &turn) }
+      if !event.delivery.isNone { lnet.release(event.delivery, turn: &turn) }
       return
     }
     counters.requestsReceived += 1
@@ -78,6 +78,7 @@ extension PtlRPC {
   }
 
   /// The checks of spec 10 §2.2; what fails them is dropped, and nobody is told.
+  @inline(__always)
   private mutating func check(
     _ service: Int, _ event: LNetEvent, turn: inout Turn
   ) -> ReceivedRequest? {
@@ -102,6 +103,7 @@ extension PtlRPC {
       arrivalTime: turn.now, deadline: turn.now &+ UInt64(waits) * nanosecondsPerSecond)
   }
 
+  @inline(__always)
   private static func decode(_ bytes: borrowing RawSpan) -> (RPCMessage, RPCBody)? {
     do throws(WireError) {
       let message = try RPCMessage(decoding: bytes)
@@ -135,7 +137,7 @@ extension PtlRPC {
   /// of its sender, whose other requests would wait behind it.
   package mutating func copyFresh(lnet: inout LNet, turn: inout Turn) {
     while let handle = fresh.popFirst() {
-      guard let slot = serverRequests.slot(handle), serverRequests.cells[slot].delivery != .none
+      guard let slot = serverRequests.slot(handle), !serverRequests.cells[slot].delivery.isNone
       else {
         continue
       }
@@ -156,7 +158,7 @@ extension PtlRPC {
 
   /// The request's bytes are needed no more; the sender gets its credit back.
   mutating func releaseBytes(_ slot: Int, lnet: inout LNet, turn: inout Turn) {
-    if serverRequests.cells[slot].delivery != .none {
+    if !serverRequests.cells[slot].delivery.isNone {
       lnet.release(serverRequests.cells[slot].delivery, turn: &turn)
       serverRequests.cells[slot].delivery = .none
     } else if serverRequests.cells[slot].isCopied {

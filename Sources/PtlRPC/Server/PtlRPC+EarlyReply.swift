@@ -78,7 +78,7 @@ extension PtlRPC {
     case .queued, .active: break
     case .arrived, .answered, .leaving: return
     }
-    guard serverRequests.cells[slot].earlyReplyDescriptor == .none else { return }
+    guard serverRequests.cells[slot].earlyReplyDescriptor.isNone else { return }
     if serverRequests.cells[slot].earlyReply == .none {
       guard
         let reply = Self.allocateMessage(byteCount: RPCLimits.earlyReplyBytes, &turn)
@@ -97,7 +97,7 @@ extension PtlRPC {
       counters.earlyRepliesSent += 1
     } catch {
       counters.repliesFailed += 1
-      if serverRequests.cells[slot].earlyReplyDescriptor != .none {
+      if !serverRequests.cells[slot].earlyReplyDescriptor.isNone {
         try? lnet.unlink(serverRequests.cells[slot].earlyReplyDescriptor, turn: &turn)
       }
     }

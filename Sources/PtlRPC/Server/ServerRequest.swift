@@ -143,7 +143,7 @@ struct ServerRequest: BitwiseCopyable {
   /// Whether LNet still has something of it. Inlined always: a call would copy the whole record first.
   var isOnWire: Bool {
     @inline(__always) get {
-      replyDescriptor != .none || earlyReplyDescriptor != .none || liveBulkCount > 0
+      !replyDescriptor.isNone || !earlyReplyDescriptor.isNone || liveBulkCount > 0
     }
   }
 }
