@@ -1,6 +1,5 @@
 // Property: a metadata target makes its objects at an object target in one sequence, over reconnects, over restarts of
-// either, and over a crash of both; no object is made anew that is there already; a sequence at its end is followed by
-// another, and one that the object target denies, too.
+// either, and over a crash of both; no object is made anew that is there already.
 // Method: servers of a file system die and come back in virtual time; sequences and creations are compared.
 import Connections
 import LustreWire
