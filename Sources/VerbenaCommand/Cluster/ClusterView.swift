@@ -99,6 +99,9 @@ struct ClusterView: Sendable {
     if short > 0 {
       faults.append("\(short) clients without \(importsPerClient) imports that are FULL")
     }
+    // The nodes are looked at one after the other: an export may be seen whose import came after its node was seen.
+    let due = plan.targets.reduce(0) { $0 + expected($1.specification).values.reduce(0, +) }
+    if importCount != due { faults.append("\(importCount) imports, not \(due)") }
     if fullCount != importCount {
       faults.append("\(importCount - fullCount) of \(importCount) imports are not FULL")
     }
