@@ -108,7 +108,11 @@ extension EmulatedTransport {
   mutating func findLink(
     to address: UInt32, from source: UInt32
   ) -> Result<Int, SystemFailure> {
-    if let link = linkByAddress[address] { return .success(link) }
+    if let link = linkByAddress[address] {
+      // Whoever had the address may have gone since the last look, and its successor be there.
+      serveLink(link)
+      if linkByAddress[address] == link { return .success(link) }
+    }
     let socket = unsafe clinux_fabric_connect(directory.socketPath(address))
     if socket < 0 && socket != -EAGAIN {
       // Nobody holds the address, or its holder died.

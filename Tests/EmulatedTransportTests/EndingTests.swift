@@ -72,6 +72,31 @@ import Testing
     #expect(settle(successor, b) { successor.take(1, where: isReady) != nil })
   }
 
+  /// The caller has not looked at its sockets since the address changed hands.
+  @Test func whoCallsReachesTheNewHolderOfAnAddress() throws {
+    let fabric = uniqueFabric()
+    let attributes = QueuePairAttributes(sendCapacity: 1, receiveCapacity: 1)
+    let caller = try Endpoint(fabric, 1)
+    let route = ConnectRoute(
+      source: caller.at(0), destination: SocketAddress(ipv4: 10 << 24 | 2, port: 987))
+    func listening() throws -> Endpoint {
+      let holder = try Endpoint(fabric, 2)
+      holder.execute(.listen(owner: 9, address: route.destination, backlog: 0))
+      return holder
+    }
+    do {
+      let first = try listening()
+      caller.execute(.prepare(owner: 1, route: route, attributes: attributes))
+      #expect(settle(caller, first) { caller.take(1, where: isReady) != nil })
+    }
+    let second = try listening()
+    caller.execute(.prepare(owner: 2, route: route, attributes: attributes))
+    #expect(settle(caller, second) { caller.take(2, where: isReady) != nil })
+    caller.execute(
+      .connect(owner: 2, parameters: ConnectionParameters(privateData: PrivateData())))
+    #expect(settle(caller, second) { second.take(9, where: isRequest) != nil })
+  }
+
   @Test func connectsDoNotWearOutSlotsOrMemory() throws {
     var pair = try Pair(fabric: uniqueFabric(), receives: 4)
     let attributes = QueuePairAttributes(sendCapacity: 8, receiveCapacity: 8)
