@@ -20,7 +20,7 @@ import Testing
       configuration.queueCapacity = 8
       configuration.commitInterval = seed % 2 == 0 ? 1_000_000 : 10_000_000_000
       let store = try FileStore.open(
-        directory.target, testIdentity, bell: bell.descriptor, configuration)
+        directory.target, testIdentity, bell: bell.descriptor, keeping: bell, configuration)
       var harness = StoreHarness(store) { bell.wait() }
       var generator = CommandGenerator(seed: seed)
       harness.run(&generator, count: 200)
@@ -31,7 +31,8 @@ import Testing
       // It ends by itself, and only then is the directory free.
       harness.store.stop()
       while !harness.store.hasEnded { bell.wait() }
-      harness.store = try FileStore.open(directory.target, testIdentity, bell: bell.descriptor)
+      harness.store = try FileStore.open(
+        directory.target, testIdentity, bell: bell.descriptor, keeping: bell)
       let image = harness.store.image
       harness.expectState(image)
       harness.store.stop()
@@ -46,7 +47,7 @@ import Testing
       var configuration = FileStore.Configuration()
       configuration.commitInterval = 1_000_000_000_000
       let store = try FileStore.open(
-        directory.target, testIdentity, bell: bell.descriptor, configuration)
+        directory.target, testIdentity, bell: bell.descriptor, keeping: bell, configuration)
       var harness = StoreHarness(store) { bell.wait() }
       for transno in 1...50 as ClosedRange<UInt64> {
         let command = StorageCommand(
@@ -71,7 +72,7 @@ import Testing
       var configuration = FileStore.Configuration()
       configuration.commitInterval = 1_000_000
       let store = try FileStore.open(
-        directory.target, testIdentity, bell: bell.descriptor, configuration)
+        directory.target, testIdentity, bell: bell.descriptor, keeping: bell, configuration)
       var harness = StoreHarness(store) { bell.wait() }
       let command = StorageCommand(.setLastID(sequence: 1, id: 1), ticket: 1, transno: 9)
       _ = harness.enqueue(Draft(command: command))
@@ -90,7 +91,7 @@ import Testing
       var configuration = FileStore.Configuration()
       configuration.queueCapacity = 4
       var store = try FileStore.open(
-        directory.target, testIdentity, bell: bell.descriptor, configuration)
+        directory.target, testIdentity, bell: bell.descriptor, keeping: bell, configuration)
       let owner = TestMemory()
       var memory = owner.make()
       var commands = FixedQueue(capacity: 16, filler: StorageCommand(.none, ticket: 0))
@@ -182,7 +183,8 @@ private enum Victim {
     var configuration = FileStore.Configuration()
     configuration.commitInterval = 2_000_000
     configuration.queueCapacity = 64
-    let store = try FileStore.open(path, testIdentity, bell: bell.descriptor, configuration)
+    let store = try FileStore.open(
+      path, testIdentity, bell: bell.descriptor, keeping: bell, configuration)
     let image = store.image
     var harness = StoreHarness(store) { bell.wait() }
     var bytes: [StoredObjectID: [UInt8]] = [:]

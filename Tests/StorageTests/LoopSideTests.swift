@@ -26,7 +26,7 @@ struct LoopSideTests {
       configuration.queueCapacity = 8
       configuration.commitInterval = 1_000_000
       var store = try FileStore.open(
-        directory.target, testIdentity, bell: bell.descriptor, configuration)
+        directory.target, testIdentity, bell: bell.descriptor, keeping: bell, configuration)
       let owner = TestMemory()
       var memory = owner.make()
       let run = memory.bulk.allocateRun(byteCount: 4096)

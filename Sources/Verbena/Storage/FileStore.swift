@@ -40,11 +40,11 @@ package struct FileStore: ~Copyable, TargetStore {
   /// - Parameters:
   ///   - identity: whose it must be. In a new directory it is stored; in an old one only the UUID and the kind
   ///     are compared. The mount count is the store's.
-  ///   - bell: an eventfd of the loop, rung when there is something to poll. It must stay open until `hasEnded`.
-  ///   - owner: who closes the bell when it goes: it is kept until then.
+  ///   - bell: an eventfd of the loop, rung when there is something to poll, and once after `hasEnded`.
+  ///   - owner: who closes the bell when it goes. The store's thread keeps it: a closed bell's number may be a file's.
   package static func open(
     _ directory: String, _ identity: TargetIdentity, bell: Int32,
-    keeping owner: (any AnyObject & Sendable)? = nil,
+    keeping owner: any AnyObject & Sendable,
     _ configuration: Configuration = Configuration()
   ) throws(NodeError) -> FileStore {
     let store = try StoreFolder.open(directory, identity)

@@ -26,10 +26,10 @@ final class StorageChannel: Sendable {
   /// Wakes the loop; it is the loop's own.
   let loopBell: Int32
   /// Who closes it when it goes.
-  private let bellOwner: (any AnyObject & Sendable)?
+  private let bellOwner: any AnyObject & Sendable
 
   init(
-    capacity: Int, durable: UInt64, loopBell: Int32, bellOwner: (any AnyObject & Sendable)? = nil
+    capacity: Int, durable: UInt64, loopBell: Int32, bellOwner: any AnyObject & Sendable
   ) throws(NodeError) {
     commands = SPSCRing(capacity: capacity)
     results = SPSCRing(capacity: capacity)
