@@ -158,8 +158,12 @@ int clinux_fabric_ready(int epoll, uint64_t *tags, int capacity) {
 
 int clinux_fabric_directory(const char *path) {
   struct stat status;
-  if (mkdir(path, 0700) < 0 && errno != EEXIST) return -errno;
-  if (lstat(path, &status) < 0) return -errno;
+  // Whoever tidies up may take it away before anything lies in it: then it is made again.
+  for (int tries = 0;; tries++) {
+    if (mkdir(path, 0700) < 0 && errno != EEXIST) return -errno;
+    if (lstat(path, &status) == 0) break;
+    if (errno != ENOENT || tries == 100) return -errno;
+  }
   if (!S_ISDIR(status.st_mode)) return -ENOTDIR;
   if (status.st_uid != geteuid() || (status.st_mode & 077)) return -EPERM;
   return 0;
