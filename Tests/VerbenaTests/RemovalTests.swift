@@ -3,6 +3,7 @@
 import EmulatedTransport
 import LustreWire
 import RDMATransport
+import Roles
 import Synchronization
 import Testing
 
@@ -106,6 +107,66 @@ private struct Removable: RDMATransport, ~Copyable {
     _ = try await next.ping(far.nids[0], timeout: .seconds(60))
     await next.stop()
     await far.stop()
+  }
+
+  /// What waits for a server that is away, and the memory that it holds, must not keep the device.
+  @Test(.timeLimit(.minutes(2)))
+  func whatWaitsForAnObjectTargetEndsWithTheNode() async throws {
+    let fabric = "test-\(UInt64.random(in: 0 ... .max))"
+    let device = Removable.Switch()
+    var own = try Self.configuration("10.0.0.1@o2ib")
+    own.enableConnections(timing: .fast)
+    let configuration = own
+    let node = try await Node.start(configuration) { () throws(TransportError) in
+      Removable(
+        base: try EmulatedTransport.open(
+          fabric: fabric, addresses: [configuration.nids[0].address]),
+        device: device)
+    }
+    let server = try await Self.objectServer("10.0.0.2@o2ib", fabric)
+    let uuid = try #require(ObdUUID("lfs-OST0000_UUID"))
+    let target = try await node.connect(to: uuid, at: server.node.nids, role: .osc).objects()
+    let object = try await target.create()
+    await server.node.kill()
+    let writing = Task {
+      let buffer = try await node.allocate(byteCount: 100_000)
+      let written = await target.write(buffer, to: object, timeout: .seconds(3600))
+      return try written.result.get()
+    }
+    let asking = Task { try await target.attributes(of: object, timeout: .seconds(3600)) }
+    let lustre = LustreNode(node: node, desk: try #require(node.desk))
+    while try await lustre.withRoles("test", { roles, _ in roles.objects.operationCount }) < 2 {
+      await Task.yield()
+    }
+
+    device.isRemoved.store(true, ordering: .releasing)
+    _ = try? await node.state()
+    await #expect { try await writing.value } throws: { ($0 as? NodeError)?.code == .stopped }
+    await #expect { try await asking.value } throws: { ($0 as? NodeError)?.code == .stopped }
+    await #expect { try await node.waitUntilStopped() } throws: {
+      ($0 as? NodeError)?.errno == 19
+    }
+  }
+
+  /// A management server and an object target.
+  private static func objectServer(_ text: String, _ fabric: String) async throws -> LustreNode {
+    let nid = try #require(NID(text))
+    var configuration = NodeConfiguration(nids: [nid])
+    configuration.bulkByteCount = 16 << 20
+    configuration.enableConnections(timing: .fast)
+    var specification = TargetSpecification(kind: .ost, fileSystem: "lfs")
+    specification.managementNodes = [[nid]]
+    let server = try await LustreNode.start(
+      configuration,
+      targets: [HostedTarget(TargetSpecification(kind: .mgs)), HostedTarget(specification)],
+      guest: { NoProgram() },
+      transport: { () throws(TransportError) in
+        try EmulatedTransport.open(fabric: fabric, addresses: [nid.address])
+      })
+    for await notice in server.notices() where notice.name == specification.name {
+      if notice.state == .open { break }
+    }
+    return server
   }
 
   @Test func oneThatIsStoppedHasNoCause() async throws {

@@ -136,6 +136,8 @@ struct Loop<Transport: RDMATransport & ~Copyable, Program: NodeProgram & ~Copyab
   private mutating func finish() {
     operations.isOver = true
     operations.stopAll(&node)
+    // Those who wait for the program may hold memory, too.
+    program.stopped()
     while operations.lentBufferCount > 0 {
       let busy = turn()
       operations.stopAll(&node)

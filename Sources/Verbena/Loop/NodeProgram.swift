@@ -24,7 +24,10 @@ package protocol NodeProgram: ~Copyable {
   ///
   /// - Returns: whether there was anything.
   mutating func looked(_ node: inout NodeCore) -> Bool
-  /// The node has stopped, and the loop ends: may wait for threads of its own.
+  /// The node has stopped: nobody may wait for the program any longer, as the loop serves its transport until callers
+  /// have given all memory back.
+  mutating func stopped()
+  /// The loop ends: may wait for threads of its own.
   mutating func ended()
 }
 
@@ -37,6 +40,7 @@ extension NodeProgram where Self: ~Copyable {
   /// Most programs live by their events.
   package mutating func turned(_ node: inout NodeCore) {}
   package mutating func looked(_ node: inout NodeCore) -> Bool { false }
+  package mutating func stopped() {}
   package mutating func ended() {}
 }
 

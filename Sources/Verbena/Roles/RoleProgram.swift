@@ -138,6 +138,11 @@ struct RoleProgram<Guest: NodeProgram & ~Copyable>: NodeProgram, ~Copyable {
     return isAny
   }
 
+  mutating func stopped() {
+    guest.stopped()
+    desk.close()
+  }
+
   mutating func ended() {
     guest.ended()
     desk.served.stop()
@@ -146,7 +151,6 @@ struct RoleProgram<Guest: NodeProgram & ~Copyable>: NodeProgram, ~Copyable {
       // The disk decides how long; the thread that waits has nothing else to do any more.
       while !files[place].hasEnded { clinux_pause_milliseconds(5) }
     }
-    desk.close()
   }
 }
 
