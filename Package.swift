@@ -259,7 +259,8 @@ let package = Package(
       name: "CommandTests",
       dependencies: [
         "ask-target", "mount-and-copy", "own-target",
-        "VerbenaCommand", "BenchKit", "LustreWire", "O2IBLND", arguments, logging,
+        "VerbenaCommand", "Verbena", "EmulatedTransport", "RDMATransport", "BenchKit", "LustreWire",
+        "O2IBLND", arguments, logging,
         .product(name: "Subprocess", package: "swift-subprocess"),
       ]),
     .testTarget(

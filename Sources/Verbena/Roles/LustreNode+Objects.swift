@@ -21,13 +21,16 @@ extension LustreNode {
   /// - Parameters:
   ///   - wish: what to do; its memory is the buffer's.
   ///   - buffer: consumed, and given back when the wire is done with it.
+  ///   - timeout: then it is given up; nil for never.
   package func object(
-    _ wish: ObjectWish, _ buffer: consuming BulkBuffer, byteCount: Int? = nil, on owner: Import
+    _ wish: ObjectWish, _ buffer: consuming BulkBuffer, byteCount: Int? = nil, on owner: Import,
+    timeout: Duration? = nil
   ) async -> ObjectOutcome {
     var wish = wish
     wish.memory = buffer.ref.part(offset: 0, length: byteCount ?? buffer.byteCount)
     do throws(NodeError) {
-      return ObjectOutcome(buffer: buffer, result: .success(try await object(wish, on: owner)))
+      let result = try await object(wish, on: owner, timeout: timeout)
+      return ObjectOutcome(buffer: buffer, result: .success(result))
     } catch { return ObjectOutcome(buffer: buffer, result: .failure(error)) }
   }
 

@@ -54,11 +54,11 @@ struct ObjectPut: AsyncParsableCommand {
     let byteCount = try source.byteCount()
     try await session.run { lustre, owner in
       let kind = try await session.kind(owner)
-      let object = try await Self.place(given, lustre, owner)
-      let transfer = ObjectTransfer(
-        .write, object, byteCount, session.checksum, source, session.interruption)
+      let object = try await Self.place(given, lustre, owner, session.deadline)
+      let transfer = ObjectTransfer(.write, object, byteCount, session, source)
       do {
-        try await Self.fill(object, transfer, isCut: given != nil, lustre, owner)
+        try await Self.fill(
+          object, transfer, isCut: given != nil, lustre, owner, session.deadline)
       } catch {
         // Nobody knows the name of one that was made for this.
         if given == nil { await lustre.discard(object, on: owner) }
@@ -70,28 +70,32 @@ struct ObjectPut: AsyncParsableCommand {
 
   /// The object that was named, which must be there, or a new one.
   private static func place(
-    _ given: ObjectID?, _ lustre: LustreNode, _ owner: Import
+    _ given: ObjectID?, _ lustre: LustreNode, _ owner: Import, _ deadline: Duration
   ) async throws -> ObjectID {
-    if let given {
-      _ = try await lustre.perform(ObjectWish(.getAttributes, given), on: owner)
-      return given
-    }
-    return try await lustre.object(ObjectWish(.create, .echo(1)), on: owner).attributes.object
+    let wish = given.map { ObjectWish(.getAttributes, $0) } ?? ObjectWish(.create, .echo(1))
+    let found = try await lustre.perform(wish, on: owner, timeout: deadline)
+    return given ?? found.attributes.object
   }
 
   /// Writes it, ends it where the file ends, and makes it durable.
   private static func fill(
     _ object: ObjectID, _ transfer: ObjectTransfer, isCut: Bool, _ lustre: LustreNode,
-    _ owner: Import
+    _ owner: Import, _ deadline: Duration
   ) async throws {
     try await transfer.run(lustre, owner)
     if isCut {
       var cut = ObjectWish(.punch, object)
       cut.offset = transfer.byteCount
-      _ = try await lustre.perform(cut, on: owner)
+      _ = try await lustre.perform(cut, on: owner, timeout: deadline)
     }
-    _ = try await lustre.perform(ObjectWish(.sync, object), on: owner)
+    // A disk that is slow, but works, has its time.
+    let disk = Duration.seconds(Int64(transfer.byteCount / Self.diskBytesPerSecond))
+    _ = try await lustre.perform(
+      ObjectWish(.sync, object), on: owner, timeout: deadline + disk)
   }
+
+  /// What a target's disk has to take in when everything is made durable at the end.
+  private static let diskBytesPerSecond: UInt64 = 16 << 20
 }
 
 struct ObjectGet: AsyncParsableCommand {
@@ -109,10 +113,11 @@ struct ObjectGet: AsyncParsableCommand {
     let object = try ObjectID(argument: object)
     try await session.run { lustre, owner in
       let kind = try await session.kind(owner)
-      let found = try await lustre.perform(ObjectWish(.getAttributes, object), on: owner)
+      let found = try await lustre.perform(
+        ObjectWish(.getAttributes, object), on: owner, timeout: session.deadline)
       let sink = try ObjectFile(writing: file)
       let transfer = ObjectTransfer(
-        .read, object, found.attributes.size, session.checksum, sink, session.interruption)
+        .read, object, found.attributes.size, session, sink)
       try await transfer.run(lustre, owner)
       let report = transfer.report(kind)
       if sink.isStream { Streams.error(report) } else { Streams.output(report) }
@@ -139,8 +144,11 @@ struct ObjectRemove: AsyncParsableCommand {
           throw CommandFailure(.interrupted, "interrupted before \(object.text)")
         }
         do throws(NodeError) {
-          _ = try await lustre.perform(ObjectWish(.destroy, object), on: owner)
+          _ = try await lustre.perform(
+            ObjectWish(.destroy, object), on: owner, timeout: session.deadline)
         } catch {
+          // A target that does not answer does not do so for the next one.
+          if error.code == .timedOut { throw error }
           // The others may go all the same.
           failures += 1
           Streams.error("\(error)\n")

@@ -9,7 +9,8 @@ struct ObjectSession {
   private let plan: NodePlan
   private let peer: NID
   private let target: ObdUUID
-  private let timeout: Duration
+  /// How long the target may take for an answer.
+  let deadline: Duration
   let checksum: ObjectWish.Checksum
   let interruption = Interruption()
 
@@ -33,7 +34,7 @@ struct ObjectSession {
       throw CommandFailure(.usage, "'\(target)' is no object target: write FSNAME-OST0000")
     }
     self.target = uuid
-    timeout = .nanoseconds(Int64(timeoutNanoseconds))
+    deadline = .nanoseconds(Int64(timeoutNanoseconds))
     var plan = try NodePlan(node, isTransient: true)
     plan.beClient(mounts: 1, timing: .fast)
     // Each has a piece of its own, and room besides for what is asked for meanwhile.
@@ -62,16 +63,29 @@ struct ObjectSession {
     let lustre = try await plan.startLustre { NoProgram() }
     do {
       let owner = try await lustre.node.connect(
-        to: target, at: [peer], role: .osc, timeout: timeout, isPatient: false)
+        to: target, at: [peer], role: .osc, timeout: deadline, isPatient: false)
       try await body(lustre, owner)
       await owner.disconnect()
     } catch {
       // In order, although the work was cancelled.
       await Task { await lustre.stop() }.value
-      if let error = error as? NodeError { throw CommandFailure(error) }
+      if let error = error as? NodeError {
+        throw CommandFailure(await Self.explained(error, lustre.node))
+      }
       throw error
     }
     await lustre.stop()
+  }
+
+  /// With the reason where the node has ended by itself.
+  private static func explained(_ error: NodeError, _ node: Node) async -> NodeError {
+    var error = error
+    guard error.code == .stopped else { return error }
+    do throws(NodeError) { try await node.waitUntilStopped() } catch let cause {
+      (error.code, error.errno) = (cause.code, cause.errno)
+      error.explanation += ": \(cause.explanation)"
+    }
+    return error
   }
 
   /// The kind of checksum that transfers carry; nil for none.
@@ -82,13 +96,18 @@ struct ObjectSession {
 }
 
 extension LustreNode {
-  /// Does something to an object that is no transfer; what fails names the object.
-  func perform(_ wish: ObjectWish, on owner: Import) async throws(NodeError) -> ObjectResult {
+  /// Does something to an object that is no transfer; what fails names the object, or the target.
+  ///
+  /// - Parameter timeout: how long the target may take.
+  func perform(
+    _ wish: ObjectWish, on owner: Import, timeout: Duration
+  ) async throws(NodeError) -> ObjectResult {
     do throws(NodeError) {
-      return try await object(wish, on: owner)
+      return try await object(wish, on: owner, timeout: timeout)
     } catch {
       var error = error
-      error.explanation = "\(wish.object.text): \(error.explanation)"
+      let name = wish.action == .create ? "\(owner.target)" : wish.object.text
+      error.explanation = "\(name): \(error.explanation)"
       throw error
     }
   }

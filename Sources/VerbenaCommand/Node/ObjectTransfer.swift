@@ -11,10 +11,16 @@ final class ObjectTransfer: Sendable {
   /// Bytes of one piece, and pieces under way.
   private static let pieceByteCount: UInt64 = 1 << 20
   private static let laneCount = 4
+  /// Looks at the progress within a deadline: on a machine that stands still meanwhile, only one of them is lost.
+  private static let lookCount = 10
 
   private struct State {
     var next: UInt64 = 0
     var moved: UInt64 = 0
+    /// Pieces that the target has to answer for.
+    var waiting = 0
+    /// Pieces that have begun or ended.
+    var steps = 0
     var retries = 0
     var hasFailed = false
     var progress: Progress
@@ -26,20 +32,22 @@ final class ObjectTransfer: Sendable {
   private let checksum: ObjectWish.Checksum
   private let file: ObjectFile
   private let interruption: Interruption
+  private let deadline: Duration
   private let start = DispatchTime.now().uptimeNanoseconds
   private let state: Mutex<State>
 
   /// - Parameter action: `.write`: from the file to the object; `.read`: the other way.
   init(
     _ action: ObjectWish.Action, _ object: ObjectID, _ byteCount: UInt64,
-    _ checksum: ObjectWish.Checksum, _ file: ObjectFile, _ interruption: Interruption
+    _ session: ObjectSession, _ file: ObjectFile
   ) {
     self.action = action
     self.object = object
     self.byteCount = byteCount
-    self.checksum = checksum
     self.file = file
-    self.interruption = interruption
+    checksum = session.checksum
+    interruption = session.interruption
+    deadline = session.deadline
     state = Mutex(State(progress: Progress(now: start)))
   }
 
@@ -48,7 +56,8 @@ final class ObjectTransfer: Sendable {
     defer { state.withLock { $0.progress.finish() } }
     do {
       try await withThrowingTaskGroup(of: Void.self) { lanes in
-        for _ in 0..<(file.isStream ? 1 : Self.laneCount) {
+        let laneCount = file.isStream ? 1 : Self.laneCount
+        for _ in 0..<laneCount {
           lanes.addTask {
             do {
               try await self.runLane(node, owner)
@@ -58,7 +67,10 @@ final class ObjectTransfer: Sendable {
             }
           }
         }
-        try await lanes.waitForAll()
+        lanes.addTask { try await self.watch() }
+        // The watch ends by an error only.
+        for _ in 0..<laneCount { try await lanes.next() }
+        lanes.cancelAll()
       }
     } catch {
       // What a signal has ended says so below.
@@ -70,6 +82,22 @@ final class ObjectTransfer: Sendable {
   }
 
   private var moved: UInt64 { state.withLock { $0.moved } }
+
+  /// Ends with an error when the target has not answered for any piece for the deadline; what the file takes does not
+  /// count.
+  private func watch() async throws {
+    var (seen, quietCount) = (0, 0)
+    while quietCount < Self.lookCount {
+      try await Task.sleep(for: deadline / Self.lookCount)
+      let (steps, waiting) = state.withLock { ($0.steps, $0.waiting) }
+      quietCount = steps == seen && waiting > 0 ? quietCount + 1 : 0
+      seen = steps
+    }
+    throw CommandFailure(
+      .timedOut,
+      "object \(action): \(object.text): no answer for \(deadline) at \(moved) of \(byteCount) bytes: "
+        + "is the target up, and its disk well? --deadline waits longer")
+  }
 
   /// The next piece; nil when there is none, or the end has come early.
   private func claim() -> (offset: UInt64, count: Int)? {
@@ -97,7 +125,9 @@ final class ObjectTransfer: Sendable {
         wish.attributes.valid = .modificationTime
         wish.attributes.modificationTime = Int64(Date().timeIntervalSince1970)
       }
+      step(waiting: 1)
       let outcome = await node.object(wish, buffer, byteCount: piece.count, on: owner)
+      step(waiting: -1)
       let result = outcome.result
       buffer = outcome.takeBuffer()
       let done = try result.get()
@@ -111,6 +141,13 @@ final class ObjectTransfer: Sendable {
       note(done)
       guard let next = claim() else { return }
       piece = next
+    }
+  }
+
+  private func step(waiting change: Int) {
+    state.withLock { state in
+      state.waiting += change
+      state.steps += 1
     }
   }
 
