@@ -134,6 +134,34 @@ import Testing
     await first.stop()
   }
 
+  /// A node that mounts and unmounts for hours must not keep a timer for each of them until their patience has passed.
+  @Test func nothingWaitsForTheDeadlineOfAMountThatIsOver() async throws {
+    let (first, client) = (try await first(), try await client())
+    func armedTimers() async throws -> Int {
+      try await client.inbox.run("test") { node, _, call in
+        call.finish(.success(node.turn.timers.armedCount))
+      }
+    }
+    func mountAndLeave() async throws {
+      let mount = try await client.mount(
+        "lfs", management: [[Self.management]], timeout: .seconds(3600))
+      await mount.unmount()
+    }
+    try await mountAndLeave()
+    let before = try await armedTimers()
+    for _ in 0..<6 { try await mountAndLeave() }
+    for _ in 0..<2 {
+      await #expect(throws: NodeError.self) {
+        _ = try await client.mount(
+          "none", management: [[Self.management]], timeout: .seconds(3600))
+      }
+    }
+    // Those of the management client, and of what is still closing, come and go.
+    #expect(try await armedTimers() < before + 4)
+    await client.stop()
+    await first.stop()
+  }
+
   @Test func aLostTargetIsToldAndWhatWaitsForItGivenUp() async throws {
     let directory = FileManager.default.temporaryDirectory.path + "/verbena-\(fabric)"
     defer { try? FileManager.default.removeItem(atPath: directory) }

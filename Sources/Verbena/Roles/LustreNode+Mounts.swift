@@ -61,11 +61,15 @@ extension LustreNode {
     }
     let mount = MountedFileSystem(
       fileSystem, index: index, owner: self, number: number, end: end, watchers: watchers)
-    await watch(ready, peer, index, timeout)
+    watch(ready, peer, index, timeout)
     let outcome = await withTaskCancellationHandler {
       await ready.outcome()
     } onCancel: {
       ready.finish(.failure(.cancelled("mount", peer)))
+    }
+    // Behind the beginning of the watch: its tag is known by then.
+    node.inbox.send(isBounded: false) { node, operations in
+      operations.end(ready.tag.load(ordering: .relaxed), &node)
     }
     do throws(NodeError) {
       _ = try outcome.get()
@@ -77,12 +81,12 @@ extension LustreNode {
   }
 
   /// Ends the wait when its time has passed, with what is missing.
-  private func watch(_ ready: Call<Int>, _ peer: NID?, _ index: Int, _ timeout: Duration) async {
+  private func watch(_ ready: Call<Int>, _ peer: NID?, _ index: Int, _ timeout: Duration) {
     let desk = desk
     let inbox = node.inbox
-    node.inbox.send { node, operations in
+    node.inbox.send(isBounded: false) { node, operations in
       let deadline = node.turn.now.advanced(by: timeout)
-      _ = operations.begin(deadline: deadline, &node) { signal, _, _ in
+      let tag = operations.begin(deadline: deadline, &node) { signal, _, _ in
         switch signal {
         case .event, .connections, .cancelled: return .goesOn
         case .stopped: ready.finish(.failure(.stopped("mount", peer)))
@@ -101,6 +105,7 @@ extension LustreNode {
         }
         return .done
       }
+      ready.tag.store(tag, ordering: .relaxed)
     }
   }
 
