@@ -29,6 +29,14 @@ public struct BulkBuffer: ~Copyable, Sendable {
     }
   }
 
+  /// Why a node cannot use the memory: it is another node's. Nil when it is its own.
+  func refusal(_ operation: String, by inbox: Inbox) -> NodeError? {
+    guard home !== inbox else { return nil }
+    return NodeError(
+      code: .configuration, operation: operation, errno: 22,
+      explanation: "the buffer is another node's (EINVAL): allocate it from the node that uses it")
+  }
+
   /// Parts with the memory: somebody else sees to its return.
   consuming func handOver() { isOwner = false }
 

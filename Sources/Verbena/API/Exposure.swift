@@ -122,15 +122,17 @@ extension Node {
   /// Lets peers write and read memory of this node.
   ///
   /// - Parameters:
-  ///   - buffer: consumed until the exposure is withdrawn.
+  ///   - buffer: of this node; consumed until the exposure is withdrawn.
   ///   - portal: 1 to 63; Lustre's own services use those of spec 01 §5.
   ///   - matchBits: what peers must name.
   /// - Returns: the exposure, which owns the buffer.
-  /// - Throws: `NodeError`: limit, stopped, cancelled; the buffer goes back to the node then.
+  /// - Throws: `NodeError`: limit, stopped, cancelled, configuration with EINVAL (22) for another node's buffer; the buffer
+  ///   goes back to its node then.
   public func expose(
     _ buffer: consuming BulkBuffer, portal: Portal, matchBits: UInt64,
     options: ExposureOptions = ExposureOptions()
   ) async throws(NodeError) -> Exposure {
+    if let error = buffer.refusal("expose", by: inbox) { throw error }
     let memory = LentMemory(ref: buffer.ref, address: buffer.address)
     let end = ExposureEnd(memory: memory.ref)
     let (stream, source) = AsyncStream.makeStream(

@@ -72,15 +72,19 @@ extension Node {
   /// Writes the buffer's first bytes into memory that a node has exposed (LNet PUT).
   ///
   /// - Parameters:
-  ///   - buffer: consumed, and given back with the result.
+  ///   - buffer: of this node; consumed, and given back with the result.
   ///   - byteCount: how much of it; nil for all.
   ///   - acknowledged: wait for the peer's ACK, and return what it deposited; else the result only says
   ///     that the bytes have been sent.
   ///   - timeout: after it the transfer is given up; it still ends only when the wire is done with the buffer.
+  /// - Returns: the buffer, and the bytes moved or a `NodeError` as `get` has.
   public func put(
     _ buffer: consuming BulkBuffer, byteCount: Int? = nil, to target: TransferTarget,
     acknowledged: Bool = true, timeout: Duration = .seconds(50)
   ) async -> Transfer {
+    if let error = buffer.refusal("put", by: inbox) {
+      return Transfer(buffer: buffer, result: .failure(error))
+    }
     let part = buffer.ref.part(offset: 0, length: byteCount ?? buffer.byteCount)
     let result = await transfer(
       "put", part, target, timeout, last: acknowledged ? .acknowledge : .send
@@ -98,16 +102,20 @@ extension Node {
   /// Reads memory that a node has exposed into the buffer's first bytes (LNet GET).
   ///
   /// - Parameters:
-  ///   - buffer: consumed, and given back with the result.
+  ///   - buffer: of this node; consumed, and given back with the result.
   ///   - byteCount: how much is asked for; nil for the whole buffer. What comes may be less only if
   ///     `mayBeShort` is said.
   ///   - mayBeShort: whether the peer may have less than that.
   ///   - timeout: after it the transfer is given up; it still ends only when the wire is done with the buffer.
-  /// - Returns: the buffer, and the bytes read or a `NodeError`: unreachable, timedOut, remote, cancelled, limit, stopped.
+  /// - Returns: the buffer, and the bytes read or a `NodeError`: unreachable, timedOut, remote, cancelled, limit, stopped;
+  ///   configuration with EINVAL (22) for another node's buffer.
   public func get(
     into buffer: consuming BulkBuffer, byteCount: Int? = nil, from target: TransferTarget,
     mayBeShort: Bool = false, timeout: Duration = .seconds(50)
   ) async -> Transfer {
+    if let error = buffer.refusal("get", by: inbox) {
+      return Transfer(buffer: buffer, result: .failure(error))
+    }
     let part = buffer.ref.part(offset: 0, length: byteCount ?? buffer.byteCount)
     let result = await transfer("get", part, target, timeout, last: .reply) {
       (node, descriptor) throws(LNetError) in

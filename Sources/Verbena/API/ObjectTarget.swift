@@ -35,11 +35,12 @@ public struct ObjectTarget: Sendable {
   /// granted one.
   ///
   /// - Parameters:
-  ///   - buffer: consumed, and given back with the result when the wire is done with it.
+  ///   - buffer: of the target's node; consumed, and given back with the result when the wire is done with it.
   ///   - byteCount: how many; nil for all.
   ///   - object: exists already; it grows as needed.
   ///   - offset: where in the object, in bytes.
-  /// - Returns: the bytes written, or a `NodeError` as `create` throws.
+  /// - Returns: the bytes written, or a `NodeError` as `create` throws; configuration with EINVAL (22) for another node's
+  ///   buffer.
   ///
   /// **Wire:** OST_WRITE (spec 13 §5).
   public func write(
@@ -52,10 +53,10 @@ public struct ObjectTarget: Sendable {
   /// Reads bytes of an object into the buffer's first bytes.
   ///
   /// - Parameters:
-  ///   - buffer: consumed, and given back with the result when the wire is done with it.
+  ///   - buffer: of the target's node; consumed, and given back with the result when the wire is done with it.
   ///   - byteCount: how many; nil for as many as the buffer holds.
   ///   - offset: where in the object, in bytes.
-  /// - Returns: the bytes read, fewer than asked for only at the object's end; or a `NodeError` as `create` throws.
+  /// - Returns: the bytes read, fewer than asked for only at the object's end; or a `NodeError` as `write` has.
   ///
   /// **Wire:** OST_READ (spec 13 §5).
   public func read(
@@ -130,6 +131,9 @@ public struct ObjectTarget: Sendable {
     _ action: ObjectWish.Action, _ buffer: consuming BulkBuffer, _ byteCount: Int?,
     _ object: ObjectID, _ offset: UInt64, _ timeout: Duration
   ) async -> Transfer {
+    if let error = buffer.refusal("object \(action)", by: owner.node.inbox) {
+      return Transfer(buffer: buffer, result: .failure(error))
+    }
     var wish = ObjectWish(action, object)
     wish.offset = offset
     wish.memory = buffer.ref.part(offset: 0, length: byteCount ?? buffer.byteCount)

@@ -26,6 +26,9 @@ extension LustreNode {
     _ wish: ObjectWish, _ buffer: consuming BulkBuffer, byteCount: Int? = nil, on owner: Import,
     timeout: Duration? = nil
   ) async -> ObjectOutcome {
+    if let error = buffer.refusal("object \(wish.action)", by: node.inbox) {
+      return ObjectOutcome(buffer: buffer, result: .failure(error))
+    }
     var wish = wish
     wish.memory = buffer.ref.part(offset: 0, length: byteCount ?? buffer.byteCount)
     do throws(NodeError) {
