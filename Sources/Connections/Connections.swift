@@ -27,9 +27,9 @@ package struct Connections: ~Copyable {
   /// By target and resource.
   var resourceIndex: SlotIndex
   var lockOrder: UInt64 = 0
-  /// Departures of clients, and how often a resource was looked through for locks to grant.
+  /// How often locks have gone, and what then looks through those that are left.
   var lockSweep: UInt64 = 0
-  var lockSearchCount: UInt64 = 0
+  var sweep: LockSweep
   /// Locks of imports of this node.
   var held: RecordPool<ClientLock>
   /// By cookie C.
@@ -97,6 +97,7 @@ package struct Connections: ~Copyable {
     locks = RecordPool(capacity: capacity.locks, filler: .filler)
     lockIndex = SlotIndex(capacity: capacity.locks)
     resourceIndex = SlotIndex(capacity: capacity.locks)
+    sweep = LockSweep(capacity: capacity.locks)
     held = RecordPool(capacity: capacity.heldLocks, filler: .filler)
     heldIndex = SlotIndex(capacity: capacity.heldLocks)
     for slot in 0..<(capacity.imports + capacity.locks) {

@@ -9,6 +9,9 @@ package struct ConnectionsCapacity: Equatable, Sendable {
   /// Locks that clients hold at targets here, and that imports hold elsewhere.
   package var locks = 256
   package var heldLocks = 128
+  /// Locks of one client at one target, so that none takes all places: many times the 100 for each processor that a
+  /// client of the kernel keeps when nobody tells it how many.
+  package var locksPerExport = 8192
   /// Replies of all clients together that are kept in case that they are asked for again: without a place a request
   /// that comes again is executed again. Not used by nodes without exports.
   package var savedReplies = 1024
@@ -96,7 +99,10 @@ package struct ConnectionsCounters: Equatable, Sendable, BitwiseCopyable {
   package var exportsEvicted: UInt64 = 0
   package var exportsDisconnected: UInt64 = 0
   // Locks.
+  /// Locks refused because all places were taken.
   package var locksExhausted: UInt64 = 0
+  /// Locks refused because their client has as many as one may have.
+  package var locksOverBound: UInt64 = 0
   package var locksCancelled: UInt64 = 0
   /// Callbacks, and news of granted locks, for which there was no room at once; each try counts.
   package var lockCallsDelayed: UInt64 = 0

@@ -69,6 +69,7 @@ struct Export: BitwiseCopyable {
   var firstCallback = noRecord
   /// Locks, as a list of slots.
   var firstLock = noRecord
+  var lockCount: UInt32 = 0
   /// Saved replies, the newest first, as a list of slots.
   var firstSaved = noRecord
   var next = noRecord

@@ -47,15 +47,8 @@ extension Connections {
 
   /// Who wants a lock's place now; a revoked one must go for nobody.
   private func claim(on lock: Int) -> LockDescriptor {
-    let record = locks.cells[lock]
-    var other = resourceIndex.first(Self.key(record.descriptor.resource, record.target))
-    while let found = other {
-      if !locks.cells[found].isGranted, stands(lock, against: found) {
-        return locks.cells[found].descriptor
-      }
-      other = resourceIndex.next(after: found)
-    }
-    var claim = record.descriptor
+    if let waiting = waiter(for: lock) { return locks.cells[waiting].descriptor }
+    var claim = locks.cells[lock].descriptor
     claim.requestedMode = .exclusive
     claim.grantedMode = .none
     return claim

@@ -35,7 +35,6 @@ extension Connections {
     guard
       let lock = known ?? makeLock(request, clientHandle, export: slot, turn: &turn)
     else {
-      counters.locksExhausted += 1
       rpc.refuse(handle, .enomem, turn: &turn)
       return .refused(WireErrno.enomem.status)
     }
@@ -135,14 +134,18 @@ extension Connections {
     let count = Self.handleCount(received, buffer, turn.memory.bytes(received.bytes))
     guard let count else { return nil }
     var cancelled = 0
+    var gone = noRecord
     for index in first..<max(first, count) {
       let cookie = Self.cookie(index, received, buffer, turn.memory.bytes(received.bytes))
       guard let lock = lockIndex.first(cookie.rawValue), locks.cells[lock].handle == cookie,
         locks.cells[lock].export == UInt32(slot)
       else { continue }
-      endLock(lock, rpc: &rpc, turn: &turn)
+      takeOut(lock, rpc: &rpc, turn: &turn)
+      locks.cells[lock].next = gone
+      gone = UInt32(lock)
       cancelled += 1
     }
+    grantWhatWaited(for: gone, rpc: &rpc, turn: &turn)
     counters.locksCancelled += UInt64(cancelled)
     return cancelled
   }
@@ -180,9 +183,8 @@ extension Connections {
       guard locks.cells[lock].isCompleting else { return }
       // Now that its client has it, it can be asked to give it up.
       locks.cells[lock].isCompleting = false
-      let record = locks.cells[lock]
-      let key = Self.key(record.descriptor.resource, record.target)
-      return grantWaiting(key, record, turn: &turn, rpc: &rpc)
+      guard mayBeBlocked(lock), let waiting = waiter(for: lock) else { return }
+      return block(lock, because: locks.cells[waiting].descriptor, rpc: &rpc, turn: &turn)
     }
     if isAnswered, event.status == WireErrno.einval.status {
       // The client does not know it: a benign race.

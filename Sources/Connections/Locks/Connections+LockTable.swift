@@ -28,7 +28,14 @@ extension Connections {
   mutating func makeLock(
     _ request: LockRequest, _ clientHandle: Cookie, export slot: Int, turn: inout Turn
   ) -> Int? {
-    guard let lock = locks.take() else { return nil }
+    guard Int(exports.cells[slot].lockCount) < capacity.locksPerExport else {
+      counters.locksOverBound += 1
+      return nil
+    }
+    guard let lock = locks.take() else {
+      counters.locksExhausted += 1
+      return nil
+    }
     let timer = locks.cells[lock].timer
     let target = exports.cells[slot].target
     locks.cells[lock] = ServerLock(
@@ -44,6 +51,7 @@ extension Connections {
     locks.cells[lock].next = first
     if first != noRecord { locks.cells[Int(first)].previous = UInt32(lock) }
     exports.cells[slot].firstLock = UInt32(lock)
+    exports.cells[slot].lockCount += 1
     return lock
   }
 
@@ -65,11 +73,7 @@ extension Connections {
       obstacle.descriptor.resource == record.descriptor.resource,
       obstacle.isGranted || obstacle.order < record.order
     else { return false }
-    let mode =
-      obstacle.isGranted ? obstacle.descriptor.grantedMode : obstacle.descriptor.requestedMode
-    return LockConflict.conflicts(
-      record.descriptor.type, record.descriptor.requestedMode, record.descriptor.policy,
-      with: mode, obstacle.descriptor.policy)
+    return LockConflict.conflicts(record.descriptor, with: obstacle.descriptor)
   }
 
   mutating func callBlockersBack(
@@ -80,10 +84,7 @@ extension Connections {
     var other = resourceIndex.first(Self.key(record.descriptor.resource, record.target))
     while let found = other {
       other = resourceIndex.next(after: found)
-      let isObstacle = stands(found, against: lock)
-      if isObstacle, locks.cells[found].isGranted, !locks.cells[found].isBlocked,
-        !locks.cells[found].isCompleting
-      {
+      if mayBeBlocked(found), stands(found, against: lock) {
         block(found, because: record.descriptor, rpc: &rpc, turn: &turn)
       }
     }
@@ -135,55 +136,28 @@ extension Connections {
 
   /// A lock is given up; those that waited for it may be granted.
   mutating func endLock(_ lock: Int, rpc: inout PtlRPC, turn: inout Turn) {
-    let record = locks.cells[lock]
-    let key = Self.key(record.descriptor.resource, record.target)
-    takeOut(lock, record, key, rpc: &rpc, turn: &turn)
-    locks.give(lock)
-    grantWaiting(key, record, turn: &turn, rpc: &rpc)
+    takeOut(lock, rpc: &rpc, turn: &turn)
+    locks.cells[lock].next = noRecord
+    grantWhatWaited(for: UInt32(lock), rpc: &rpc, turn: &turn)
   }
 
-  /// The client is gone, and its locks with it: all of them first, then each resource is looked through once.
+  /// The client is gone, and its locks with it.
   mutating func endLocks(ofExport slot: Int, rpc: inout PtlRPC, turn: inout Turn) {
-    var gone = exports.cells[slot].firstLock
+    let gone = exports.cells[slot].firstLock
     var lock = gone
     while lock != noRecord {
-      let record = locks.cells[Int(lock)]
-      let key = Self.key(record.descriptor.resource, record.target)
-      takeOut(Int(lock), record, key, rpc: &rpc, turn: &turn)
-      lock = record.next
+      // It keeps the link to the next one.
+      takeOut(Int(lock), rpc: &rpc, turn: &turn)
+      lock = locks.cells[Int(lock)].next
     }
-    lockSweep += 1
-    while gone != noRecord {
-      let record = locks.cells[Int(gone)]
-      let key = Self.key(record.descriptor.resource, record.target)
-      locks.give(Int(gone))
-      gone = record.next
-      // The newest one that is left stands for the resource: nothing is added meanwhile.
-      guard let newest = newestLock(key, record), locks.cells[newest].sweep != lockSweep
-      else { continue }
-      locks.cells[newest].sweep = lockSweep
-      grantWaiting(key, record, turn: &turn, rpc: &rpc)
-    }
-  }
-
-  private func newestLock(_ key: UInt64, _ like: ServerLock) -> Int? {
-    var lock = resourceIndex.first(key)
-    while let found = lock {
-      let record = locks.cells[found]
-      if record.target == like.target, record.descriptor.resource == like.descriptor.resource {
-        return found
-      }
-      lock = resourceIndex.next(after: found)
-    }
-    return nil
+    grantWhatWaited(for: gone, rpc: &rpc, turn: &turn)
   }
 
   /// Nobody finds the lock any more; its place is still taken.
-  private mutating func takeOut(
-    _ lock: Int, _ record: ServerLock, _ key: UInt64, rpc: inout PtlRPC, turn: inout Turn
-  ) {
+  mutating func takeOut(_ lock: Int, rpc: inout PtlRPC, turn: inout Turn) {
+    let record = locks.cells[lock]
     lockIndex.remove(lock, key: record.handle.rawValue)
-    resourceIndex.remove(lock, key: key)
+    resourceIndex.remove(lock, key: Self.key(record.descriptor.resource, record.target))
     if let timer = record.timer { turn.timers.disarm(timer) }
     if record.previous != noRecord {
       locks.cells[Int(record.previous)].next = record.next
@@ -191,40 +165,95 @@ extension Connections {
       exports.cells[Int(record.export)].firstLock = record.next
     }
     if record.next != noRecord { locks.cells[Int(record.next)].previous = record.previous }
+    if record.export != noRecord { exports.cells[Int(record.export)].lockCount -= 1 }
     if record.callback != .none { releaseCallback(record.callback, rpc: &rpc, turn: &turn) }
   }
 
-  /// Grants what waited for a lock that is gone, in the order of arrival, and calls back whoever stands in the way.
-  mutating func grantWaiting(
-    _ key: UInt64, _ gone: ServerLock, turn: inout Turn, rpc: inout PtlRPC
-  ) {
-    lockSearchCount += 1
-    var last: UInt64 = 0
-    while let lock = nextWaiting(key, gone, after: last) {
-      last = locks.cells[lock].order
-      decide(lock, turn: &turn)
-      if locks.cells[lock].isGranted {
-        locks.cells[lock].isCompleting = locks.cells[lock].export != noRecord
-        announce(lock, turn: &turn)
-      } else {
-        callBlockersBack(of: lock, rpc: &rpc, turn: &turn)
+  /// Frees the places of locks that were taken out, a list, and looks through each of their resources once.
+  mutating func grantWhatWaited(for first: UInt32, rpc: inout PtlRPC, turn: inout Turn) {
+    var gone = first
+    lockSweep += 1
+    while gone != noRecord {
+      let record = locks.cells[Int(gone)]
+      locks.give(Int(gone))
+      gone = record.next
+      // The newest one that is left stands for the resource: nothing is added meanwhile.
+      guard let newest = newestLock(record), locks.cells[newest].sweep != lockSweep else {
+        continue
       }
+      locks.cells[newest].sweep = lockSweep
+      grantWaiting(record, rpc: &rpc, turn: &turn)
     }
   }
 
-  /// The oldest waiting lock of a resource that came after a number.
-  private func nextWaiting(_ key: UInt64, _ gone: ServerLock, after order: UInt64) -> Int? {
-    var best: Int?
-    var lock = resourceIndex.first(key)
+  private func newestLock(_ like: ServerLock) -> Int? {
+    var lock = resourceIndex.first(Self.key(like.descriptor.resource, like.target))
+    while let found = lock {
+      if isAbout(found, like) { return found }
+      lock = resourceIndex.next(after: found)
+    }
+    return nil
+  }
+
+  private func isAbout(_ lock: Int, _ other: ServerLock) -> Bool {
+    locks.cells[lock].target == other.target
+      && locks.cells[lock].descriptor.resource == other.descriptor.resource
+  }
+
+  /// Grants what waits for a resource and nothing stands against any more, in the order of arrival; and calls back
+  /// whoever still stands in somebody's way.
+  private mutating func grantWaiting(
+    _ gone: ServerLock, rpc: inout PtlRPC, turn: inout Turn
+  ) {
+    sweep.removeAll()
+    var waitingCount = 0
+    var lock = resourceIndex.first(Self.key(gone.descriptor.resource, gone.target))
     while let found = lock {
       lock = resourceIndex.next(after: found)
-      let record = locks.cells[found]
-      guard record.target == gone.target, record.descriptor.resource == gone.descriptor.resource,
-        !record.isGranted, record.order > order
-      else { continue }
-      if let known = best, locks.cells[known].order < record.order { continue }
-      best = found
+      guard isAbout(found, gone) else { continue }
+      sweep.add(found, locks.cells[found].descriptor)
+      if !locks.cells[found].isGranted { waitingCount += 1 }
     }
-    return best
+    guard waitingCount > 0 else { return }
+    sweep.prepare()
+    let count = sweep.count
+    for index in 0..<count where locks.cells[sweep.lock(index)].isGranted { sweep.enter(index) }
+    // The newest came first.
+    for index in stride(from: count - 1, through: 0, by: -1) {
+      let waiting = sweep.lock(index)
+      guard !locks.cells[waiting].isGranted else { continue }
+      let isFree = sweep.obstacle(to: index) == nil
+      sweep.enter(index)
+      guard isFree else { continue }
+      waitingCount -= 1
+      locks.cells[waiting].descriptor.grantedMode = locks.cells[waiting].descriptor.requestedMode
+      locks.cells[waiting].isCompleting = locks.cells[waiting].export != noRecord
+      announce(waiting, turn: &turn)
+    }
+    guard waitingCount > 0 else { return }
+    sweep.restart()
+    for index in 0..<count where !locks.cells[sweep.lock(index)].isGranted { sweep.enter(index) }
+    for index in 0..<count {
+      let holder = sweep.lock(index)
+      guard mayBeBlocked(holder), let waiting = sweep.obstacle(to: index) else { continue }
+      block(
+        holder, because: locks.cells[sweep.lock(waiting)].descriptor, rpc: &rpc, turn: &turn)
+    }
+  }
+
+  /// Its holder has it, and was not asked yet to give it up.
+  func mayBeBlocked(_ lock: Int) -> Bool {
+    locks.cells[lock].isGranted && !locks.cells[lock].isBlocked && !locks.cells[lock].isCompleting
+  }
+
+  /// The newest lock that waits for this one to go.
+  func waiter(for lock: Int) -> Int? {
+    let record = locks.cells[lock]
+    var other = resourceIndex.first(Self.key(record.descriptor.resource, record.target))
+    while let found = other {
+      if !locks.cells[found].isGranted, stands(lock, against: found) { return found }
+      other = resourceIndex.next(after: found)
+    }
+    return nil
   }
 }

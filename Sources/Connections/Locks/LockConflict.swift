@@ -3,7 +3,7 @@ package import LustreWire
 /// Which locks exclude each other (spec 10 §11.2: modes; extents).
 package enum LockConflict {
   /// Modes that may be held beside a mode, as a bit set of the wire's bits.
-  private static func compatible(with mode: LockMode) -> UInt32 {
+  static func compatible(with mode: LockMode) -> UInt32 {
     let null: UInt32 = 32
     let concurrentRead: UInt32 = 16
     let concurrentWrite: UInt32 = 8
@@ -26,14 +26,21 @@ package enum LockConflict {
   }
 
   /// Whether two locks of one resource exclude each other.
-  package static func conflicts(
-    _ type: LockType, _ mode: LockMode, _ policy: LockPolicy, with otherMode: LockMode,
-    _ otherPolicy: LockPolicy
-  ) -> Bool {
-    if mode == .group && otherMode == .group { return policy.third != otherPolicy.third }
-    if areCompatible(mode, otherMode) { return false }
-    guard type == .extent else { return true }
-    return policy.extent.first <= otherPolicy.extent.last
-      && otherPolicy.extent.first <= policy.extent.last
+  package static func conflicts(_ one: LockDescriptor, with other: LockDescriptor) -> Bool {
+    let modes = (mode(of: one), mode(of: other))
+    if modes == (.group, .group) { return one.policy.third != other.policy.third }
+    if areCompatible(modes.0, modes.1) { return false }
+    let extents = (extent(of: one), extent(of: other))
+    return extents.0.first <= extents.1.last && extents.1.first <= extents.0.last
+  }
+
+  /// What a lock holds, or else what it waits for.
+  static func mode(of lock: LockDescriptor) -> LockMode {
+    lock.grantedMode == .none ? lock.requestedMode : lock.grantedMode
+  }
+
+  /// What it covers: all, unless it is of a type that has parts.
+  static func extent(of lock: LockDescriptor) -> (first: UInt64, last: UInt64) {
+    lock.type == .extent ? lock.policy.extent : (0, .max)
   }
 }

@@ -8,6 +8,7 @@ let noRecord = UInt32.max
 struct SlotIndex: ~Copyable {
   private var buckets: RigidArray<UInt32>
   private var nexts: RigidArray<UInt32>
+  private var previouses: RigidArray<UInt32>
   private var keys: RigidArray<UInt64>
   private let mask: UInt64
 
@@ -19,9 +20,11 @@ struct SlotIndex: ~Copyable {
     buckets = RigidArray(capacity: bucketCount)
     for _ in 0..<bucketCount { buckets.append(noRecord) }
     nexts = RigidArray(capacity: capacity)
+    previouses = RigidArray(capacity: capacity)
     keys = RigidArray(capacity: capacity)
     for _ in 0..<capacity {
       nexts.append(noRecord)
+      previouses.append(noRecord)
       keys.append(0)
     }
   }
@@ -37,28 +40,26 @@ struct SlotIndex: ~Copyable {
   mutating func insert(_ slot: Int, key: UInt64) {
     let place = bucket(key)
     keys[slot] = key
-    nexts[slot] = buckets[place]
+    let next = buckets[place]
+    nexts[slot] = next
+    previouses[slot] = noRecord
+    if next != noRecord { previouses[Int(next)] = UInt32(slot) }
     buckets[place] = UInt32(slot)
   }
 
-  /// Takes out a slot that was entered with this key.
+  /// Takes out a slot that was entered with this key: at once, however many have the same.
   mutating func remove(_ slot: Int, key: UInt64) {
     precondition(keys[slot] == key, "entered with another key")
-    let place = bucket(key)
-    if buckets[place] == UInt32(slot) {
-      buckets[place] = nexts[slot]
-      return
+    let previous = previouses[slot]
+    let next = nexts[slot]
+    if previous == noRecord {
+      let place = bucket(key)
+      precondition(buckets[place] == UInt32(slot), "never entered")
+      buckets[place] = next
+    } else {
+      nexts[Int(previous)] = next
     }
-    var here = buckets[place]
-    while here != noRecord {
-      let next = nexts[Int(here)]
-      if next == UInt32(slot) {
-        nexts[Int(here)] = nexts[slot]
-        return
-      }
-      here = next
-    }
-    preconditionFailure("never entered")
+    if next != noRecord { previouses[Int(next)] = previous }
   }
 
   /// The slot entered last with this key.

@@ -100,7 +100,7 @@ extension NodePlan {
     capacity.imports = 256
     capacity.targets = 64
     capacity.exports = exports
-    capacity.locks = max(1024, 4 * exports)
+    capacity.locks = max(16_384, 4 * exports)
     var rpc = RPCCapacity()
     rpc.requests = 1024
     rpc.serverRequests = 2048
