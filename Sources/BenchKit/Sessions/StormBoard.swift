@@ -43,9 +43,20 @@ package final class StormBoard: Sendable {
     package init() {}
   }
 
+  /// Imports that are not FULL for one reason.
+  package struct Failure: Equatable, Sendable {
+    /// Of their last attempt, negative.
+    package var status: Int32
+    package var count: Int
+    /// The place of the first of them.
+    package var place: Int
+  }
+
   private struct State {
     var counts = Counts()
     var isFull: [Bool]
+    /// By import: how the last attempt failed; 0 when none has since it was FULL.
+    var statuses: [Int32]
     /// By import: when it was FULL again after the server had gone, in nanoseconds; 0: it is not yet.
     var returnedAt: [UInt64]
     var returnedCount = 0
@@ -66,6 +77,7 @@ package final class StormBoard: Sendable {
     state = Mutex(
       State(
         isFull: Array(repeating: false, count: importCount),
+        statuses: Array(repeating: 0, count: importCount),
         returnedAt: Array(repeating: 0, count: importCount)))
   }
 
@@ -77,6 +89,21 @@ package final class StormBoard: Sendable {
         counts.timesToFull.record(time > state.backAt ? time - state.backAt : 1)
       }
       return counts
+    }
+  }
+
+  /// Why imports are not FULL, by the first of each kind.
+  package var failures: [Failure] {
+    state.withLock { state in
+      var failures: [Failure] = []
+      for (place, status) in state.statuses.enumerated() where status != 0 {
+        if let known = failures.firstIndex(where: { $0.status == status }) {
+          failures[known].count += 1
+        } else {
+          failures.append(Failure(status: status, count: 1, place: place))
+        }
+      }
+      return failures
     }
   }
 
@@ -115,12 +142,17 @@ package final class StormBoard: Sendable {
     state.withLock { state in
       guard state.isFull[index] != isFull else { return }
       state.isFull[index] = isFull
+      state.statuses[index] = 0
       state.counts.full += isFull ? 1 : -1
       if !isFull, state.isServerGone { state.isServerMissed = true }
       guard isFull, state.isServerGone, state.returnedAt[index] == 0 else { return }
       state.returnedAt[index] = max(now, 1)
       state.returnedCount += 1
     }
+  }
+
+  func failed(_ index: Int, status: Int32) {
+    state.withLock { $0.statuses[index] = status }
   }
 
   func evicted() { state.withLock { $0.counts.evicted += 1 } }

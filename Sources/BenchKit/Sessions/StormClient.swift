@@ -57,7 +57,10 @@ package struct StormClient: NodeProgram {
     case .evicted:
       board.became(place, isFull: false, at: now)
       board.evicted()
-    case .attemptFailed: report(node)
+    case .attemptFailed:
+      report(node)
+      board.failed(place, status: event.status)
+    case .closed: board.failed(place, status: event.status)
     default: break
     }
   }

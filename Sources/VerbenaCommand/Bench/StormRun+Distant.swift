@@ -64,7 +64,7 @@ extension StormRun {
       for index in 0..<clientCount where !interruption.isRequested {
         nodes.append(try await client(index, of: server, board))
       }
-      try await wait("at first", board, interruption) { $0.isWhole }
+      try await wait("at first", board, interruption, client: nodes.first) { $0.isWhole }
       var figures = Figures()
       figures.joinedNanoseconds = clinux_monotonic_nanoseconds() - began
       board.serverGoes(isBackByConnection: true)
@@ -72,16 +72,44 @@ extension StormRun {
         "verbena: \(board.importCount) imports are FULL: end the server (kill -9) and start it again\n"
       )
       try await wait("until the server went", board, interruption) { $0.isServerMissed }
-      try await wait("until the server was back", board, interruption) { $0.isServerBack }
+      try await wait("until the server was back", board, interruption, client: nodes.first) {
+        $0.isServerBack
+      }
       figures.before = ProcessFigures()
       defer {
         figures.after = ProcessFigures()
         file(board, into: &report, figures)
       }
-      try await wait("after the server was back", board, interruption) { $0.isWhole }
+      try await wait("after the server was back", board, interruption, client: nodes.first) {
+        $0.isWhole
+      }
     } catch { failure = error }
     for node in nodes.reversed() { await node.kill() }
     if let failure { throw failure }
+  }
+
+  /// Why imports are not FULL: how their last attempts ended, what that most often means, and what the server's node
+  /// answers when it is asked itself.
+  func reasons(_ board: StormBoard, _ client: Node?) async -> String {
+    var text = ""
+    for failure in board.failures {
+      let name = targetName(failure.place % targetCount)
+      let errno = WireErrno(status: failure.status)?.name.map { "\($0)" } ?? "\(failure.status)"
+      text += "; \(failure.count) ended with \(errno), such as \(name)"
+      if let distant, failure.status == WireErrno.enodev.status {
+        text += ": \(distant.nid) has no such target, compare --fsname and --targets with its own"
+      }
+    }
+    let isAnswered = board.failures.contains { $0.status != WireErrno.etimedout.status }
+    guard let distant, let client, !isAnswered else { return text }
+    do throws(NodeError) {
+      _ = try await client.ping(distant.nid, timeout: .seconds(5))
+      return text + "; its node answers a ping"
+    } catch { return text + "; \(error)" }
+  }
+
+  private func targetName(_ index: Int) -> ObdUUID {
+    distant?.targets[index] ?? SessionServer.uuid(index)
   }
 
   private func client(

@@ -23,7 +23,7 @@ struct StormRun: Sendable {
   private let deadline: Duration
   private let fabric: String
   /// The server that somebody else ends and starts again; nil for one of our own.
-  private let distant: DistantServer?
+  let distant: DistantServer?
   private let server = NID.o2ib(10 << 24 | 1)
 
   init(_ settings: Settings, _ distant: DistantServer? = nil) {
@@ -176,18 +176,20 @@ struct StormRun: Sendable {
     var serverSeconds: Double { Double(server?.processorNanoseconds ?? 0) / 1e9 }
   }
 
+  /// - Parameter client: asks a server that does not answer once more, to say why.
   func wait(
-    _ when: String, _ board: StormBoard, _ interruption: Interruption,
+    _ when: String, _ board: StormBoard, _ interruption: Interruption, client: Node? = nil,
     until isDone: (StormBoard) -> Bool
   ) async throws {
     let clock = ContinuousClock()
     let end = clock.now + deadline
     while !isDone(board), !interruption.isRequested {
       guard clock.now < end else {
+        let why = await reasons(board, client)
         throw CommandFailure(
           .timedOut,
-          "\(when): \(board.counts.full) of \(board.importCount) imports are FULL after \(deadline)"
-        )
+          "\(when): \(board.counts.full) of \(board.importCount) imports to \(distant?.nid ?? server) "
+            + "are FULL after \(deadline)\(why)")
       }
       try await Task.sleep(for: .milliseconds(10))
     }
