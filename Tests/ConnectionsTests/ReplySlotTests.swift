@@ -17,11 +17,20 @@ struct ReplySlotTests {
     let server = Server()
     let client = Client()
 
-    init() throws {
+    /// - Parameter hasIncreasingXIDs: what the server takes the client for.
+    init(hasIncreasingXIDs: Bool = true) throws {
       try world.add(server)
       try world.add(client, limits: World.limits(cookie: 0x5000_0000))
       client.connectAll()
       world.run(5) { self.client.states.allSatisfy { $0 == .full } }
+      let export = export
+      server.use { core in
+        let slot = export.raw.slot
+        #expect(core.connections.exports.cells[slot].hasIncreasingXIDs)
+        if !hasIncreasingXIDs {
+          core.connections.exports.cells[slot].granted.flags2.remove(.increasingXID)
+        }
+      }
     }
 
     var export: ExportHandle {
@@ -104,6 +113,53 @@ struct ReplySlotTests {
     bench.server.answerKept()
     #expect(bench.status(1) == (isOlderFirst ? 0 : WireErrno.eproto.status))
     #expect(bench.status(2) == 0)
+  }
+
+  @Test("12 §6.4: where XIDs do not grow with a tag's requests, a lower one says nothing")
+  func withoutIncreasingXIDs() throws {
+    let bench = try Bench(hasIncreasingXIDs: false)
+    let next = try bench.nextXID()
+    bench.keep(SavedReply(xid: next + 10 * 128, tag: 3))
+    bench.send(try bench.begin(tag: 3, number: 1))
+    #expect(bench.status(1) == 0)
+    bench.server.isSilent = true
+    let older = try bench.begin(tag: 7, number: 2)
+    let younger = try bench.begin(tag: 7, number: 3)
+    bench.send(younger)
+    bench.world.run(0.1)
+    bench.send(older)
+    bench.world.run(0.1)
+    #expect(bench.server.served.count == 4)
+    bench.server.answerKept()
+    #expect(bench.status(2) == 0 && bench.status(3) == 0)
+  }
+
+  @Test(
+    "12 §6.4: which requests end the older replies of their tag",
+    arguments: [
+      (true, RPCFlags(), true), (true, .resent, true), (true, .replay, false),
+      (false, RPCFlags(), true), (false, .resent, false), (false, .replay, false),
+    ])
+  func olderReplies(hasIncreasingXIDs: Bool, flags: RPCFlags, endsOlder: Bool) throws {
+    let bench = try Bench(hasIncreasingXIDs: hasIncreasingXIDs)
+    let next = try bench.nextXID()
+    bench.keep(SavedReply(xid: next + 10 * 128, tag: 3))
+    bench.keep(SavedReply(xid: next + 11 * 128, tag: 4, place: 1))
+    bench.server.isSilent = true
+    bench.send(try bench.begin(tag: 0, number: 1))
+    bench.world.run(0.1)
+    let first = try #require(bench.server.kept.first)
+    let export = bench.export
+    bench.server.use { core in
+      var request = core.rpc.received(first)
+      request.body.tag = 3
+      request.body.flags = flags
+      // A later request: it has the lower XID where they do not grow.
+      if hasIncreasingXIDs { request.xid = next + 12 * 128 }
+      guard let place = core.connections.reserveReply(to: request, of: export) else { return }
+      core.connections.saveReply(place, transno: 1)
+    }
+    #expect(bench.keptCount == (endsOlder ? 2 : 3))
   }
 
   @Test("8.7: a reply is kept, and the request does not say that it comes again")

@@ -43,7 +43,8 @@ extension Connections {
     _ = rpc.admit(
       handle, export: body.opcode.isConnect ? nil : UInt32(slot),
       isUrgent: isUrgent(body.opcode), isRecovering: targets.cells[target].isRecovering,
-      hasReplyMatchBits: exports.cells[slot].hasReplyMatchBits, turn: &turn)
+      hasReplyMatchBits: exports.cells[slot].hasReplyMatchBits,
+      hasIncreasingXIDs: exports.cells[slot].hasIncreasingXIDs, turn: &turn)
   }
 
   private func isUrgent(_ opcode: Opcode) -> Bool {
@@ -79,7 +80,10 @@ extension Connections {
       counters.requestsStale += 1
       return rpc.drop(handle, turn: &turn)
     }
-    guard body.tag == 0 || !isTagBusy(handle, body, received.xid, export: slot, rpc: &rpc) else {
+    guard
+      body.tag == 0 || !exports.cells[slot].hasIncreasingXIDs
+        || !isTagBusy(handle, body, received.xid, export: slot, rpc: &rpc)
+    else {
       counters.requestsRefused += 1
       return rpc.refuse(handle, .eproto, turn: &turn)
     }

@@ -25,8 +25,13 @@ extension Connections {
   package mutating func reserveReply(
     to request: ReceivedRequest, of export: ExportHandle
   ) -> SavedReplyHandle? {
-    reserveReply(
-      SavedReply(xid: request.xid, opcode: request.body.opcode, tag: request.body.tag), of: export)
+    guard let slot = exports.slot(export.raw) else { return nil }
+    var reply = SavedReply(
+      xid: request.xid, opcode: request.body.opcode, tag: request.body.tag)
+    let hasIncreasingXIDs = exports.cells[slot].hasIncreasingXIDs
+    reply.endsOlder = request.body.flags.isDisjoint(
+      with: hasIncreasingXIDs ? .replay : [.replay, .resent])
+    return reserveReply(reply, of: export)
   }
 
   /// Where on disk the reply is kept among those of its client.
@@ -35,7 +40,7 @@ extension Connections {
     return savedReplies.cells[slot].place
   }
 
-  /// The request has been executed. An older reply with the same tag is waited for no more.
+  /// The request has been executed. Older replies with the same tag are kept no longer (spec 12 §6.4).
   package mutating func saveReply(
     _ handle: SavedReplyHandle, transno: UInt64, status: Int32 = 0, data: UInt32 = 0
   ) {
@@ -46,9 +51,12 @@ extension Connections {
     savedReplies.cells[slot].isComplete = true
     let saved = savedReplies.cells[slot]
     let export = Int(saved.export)
-    guard saved.tag != 0 else { return }
-    forgetReplies(ofExport: export) {
-      $0.tag == saved.tag && $0.xid < saved.xid && $0.isComplete
+    guard saved.tag != 0, saved.endsOlder else { return }
+    // The list begins with the newest.
+    var isOlder = false
+    forgetReplies(ofExport: export) { other in
+      if other.place == saved.place { isOlder = true }
+      return isOlder && other.place != saved.place && other.tag == saved.tag && other.isComplete
     }
   }
 
@@ -75,7 +83,7 @@ extension Connections {
 
   // MARK: - For the other files of the room
 
-  /// Whether a later request of its client has a request's tag, or has had it (spec 10 §10, 8.5).
+  /// Whether a later request of its client, whose XIDs grow, has a request's tag, or has had it (spec 10 §10, 8.5).
   mutating func isTagBusy(
     _ handle: ServerRequestHandle, _ body: RPCBody, _ xid: UInt64, export slot: Int,
     rpc: inout PtlRPC

@@ -90,6 +90,11 @@ struct Export: BitwiseCopyable {
   var hasReplyMatchBits: Bool {
     granted.flags.contains(.secondFlags) && granted.flags2.contains(.replyMatchBits)
   }
+
+  /// A tag's later request has the higher XID (spec 12 §6.4): else nothing follows from one that is lower.
+  var hasIncreasingXIDs: Bool {
+    granted.flags.contains(.secondFlags) && granted.flags2.contains(.increasingXID)
+  }
 }
 
 /// An export as shown to people, and to handlers.

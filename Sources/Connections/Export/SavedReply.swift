@@ -16,6 +16,9 @@ package struct SavedReply: Equatable, BitwiseCopyable, Sendable {
   package var status: Int32
   /// What the handler needs to make the reply again.
   package var data: UInt32
+  /// Nobody waits for the older replies with its tag any more. A resend says nothing of them where XIDs do not grow
+  /// with a tag's requests, and a replay never does.
+  var endsOlder = true
   /// The request has been executed; until then only its place is taken.
   var isComplete = false
   var export: UInt32 = noRecord

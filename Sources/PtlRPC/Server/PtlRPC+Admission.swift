@@ -15,9 +15,11 @@ extension PtlRPC {
   ///   - isUrgent: it goes in front of others: pings, connects, cancels (spec 10 §10, 6).
   ///   - isRecovering: the target recovers.
   ///   - hasReplyMatchBits: the export has REP_MBITS.
+  ///   - hasIncreasingXIDs: the export has INC_XID: of its requests with one tag the youngest has the highest XID.
   package mutating func admit(
     _ handle: ServerRequestHandle, export: UInt32?, isUrgent: Bool = false,
-    isRecovering: Bool = false, hasReplyMatchBits: Bool = false, turn: inout Turn
+    isRecovering: Bool = false, hasReplyMatchBits: Bool = false, hasIncreasingXIDs: Bool = false,
+    turn: inout Turn
   ) -> Admission {
     let slot = slot(of: handle)
     precondition(serverRequests.cells[slot].state == .arrived, "admitted twice")
@@ -36,7 +38,7 @@ extension PtlRPC {
         leave(slot, turn: &turn)
         return .duplicate
       }
-      compareTags(slot, export: export)
+      if hasIncreasingXIDs { compareTags(slot, export: export) }
       enlist(serverRequest: slot, export: export)
     }
     serverRequests.cells[slot].isRecovering = isRecovering
