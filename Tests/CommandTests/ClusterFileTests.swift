@@ -66,6 +66,11 @@ import VerbenaCommand
       "cluster:\n  fsname: lfs\n  nodes:\n    - nid: 10.0.0.1@o2ib\n      colour: red\n",
       "f:5: unknown key 'colour'; the keys here are nid, host, "
     ),
+    (
+      "cluster:\n  fsname: lfs\n  nodes:\n    - nid: 10.0.0.1@o2ib\n      mgs: 1\n"
+        + "    - nid: 10.0.0.2@o2ib,10.0.0.1@o2ib0\n",
+      "f:6: NID 10.0.0.1@o2ib0 stands twice in the cluster, first in line 4"
+    ),
     ("cluster:\n  fsnam: lfs\n", "f:2: unknown key 'fsnam'; the keys here are fsname, nodes"),
   ])
   func whatIsWrongIsNamedByItsLine(_ text: String, _ message: String) {
@@ -74,6 +79,40 @@ import VerbenaCommand
     } throws: {
       ($0 as? CommandFailure)?.description.contains(message) == true
     }
+  }
+
+  /// What a real cluster may have, and one on the fabric may not.
+  @Test(arguments: [
+    ("10.0.0.2@o2ib", "10.1.0.2@o2ib1", "13: 10.1.0.2@o2ib1 is not on o2ib, the network of the"),
+    ("10.0.0.2@o2ib", "10.3.0.2@o2ib", "13: 10.3.0.2@o2ib is where one of the clients is put"),
+    ("ost: 0-1", "mdt: 0", "15: lfs-MDT0000 stands twice in the cluster"),
+    ("ost: 0-1", "ost: 1,3,1", "15: lfs-OST0001 stands twice in the cluster"),
+    ("ost: 0-1", "mgs: 1", "15: MGS stands twice in the cluster"),
+  ])
+  func whatCannotStandOnAFabricIsRefused(
+    _ right: String, _ wrong: String, _ message: String
+  ) async throws {
+    let path =
+      FileManager.default.temporaryDirectory.path + "/cluster-\(UInt32.random(in: 0 ... .max)).yaml"
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    try Self.text.replacing(right, with: wrong).write(
+      toFile: path, atomically: true, encoding: .utf8)
+    let up = try await Command.run(["cluster", "up", "--config", path, "--clients", "2", "--once"])
+    #expect(up.status == 64)
+    #expect(up.error.contains("\(path):\(message)"), "\(up.error)")
+  }
+
+  /// Not the first network, and not the first NID of each.
+  @Test func anotherNetworkWillDo() async throws {
+    let path =
+      FileManager.default.temporaryDirectory.path + "/cluster-\(UInt32.random(in: 0 ... .max)).yaml"
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    try Self.text.replacing("10.0.0.1@o2ib,10.1.0.1@o2ib1", with: "10.1.0.1@o2ib1")
+      .replacing("10.0.0.2@o2ib", with: "10.0.0.2@o2ib,10.1.0.2@o2ib1")
+      .write(toFile: path, atomically: true, encoding: .utf8)
+    let up = try await Command.run(["cluster", "up", "--config", path, "--clients", "2", "--once"])
+    #expect(up.status == 0, "\(up.error)")
+    #expect(up.output.contains("3 targets × 2 clients: 6 client exports of 6"))
   }
 
   @Test func oneFileForAll() async throws {

@@ -61,27 +61,57 @@ struct ClusterPlan: Sendable {
     self.fabric = fabric
   }
 
-  /// The servers that a file names.
+  /// The servers that a file names: clients are on the network of its management server's first NID, and there all others
+  /// must have a NID, too.
   init(
     _ file: ConfigFile, _ cluster: ClusterFile, clientCount: Int, timing: TimingProfile,
     fabric: String
   ) throws(CommandFailure) {
     servers = []
-    for member in cluster.members {
-      let part = file.part(of: member)
-      let settings = try Settings(
-        Setting.server, flags: [:], environment: [:], file: part.values, path: part.path)
-      guard let nid = member.nids.first.flatMap({ NID($0.text) }) else { continue }
-      servers.append(
-        Server(nid: nid, specifications: try ServerPlan.targets(settings).map(\.specification)))
-    }
-    // Everybody else asks it.
-    let first = servers.firstIndex { $0.specifications.first?.kind == .mgs } ?? 0
-    servers.swapAt(0, first)
     fileSystem = cluster.fileSystem.text
     self.clientCount = clientCount
     self.timing = timing
     self.fabric = fabric
+    // Everybody else asks it.
+    let first = cluster.members.firstIndex(where: \.hostsManagement) ?? 0
+    let net = cluster.members[first].nids.compactMap { NID($0.text)?.net }.first
+    for member in cluster.members { try add(member, of: file, on: net ?? NetID(.o2ib)) }
+    servers.swapAt(0, first)
+  }
+
+  private mutating func add(
+    _ member: ClusterFile.Member, of file: ConfigFile, on net: NetID
+  ) throws(CommandFailure) {
+    func refuse(_ value: ConfigFile.Value?, _ why: String) -> CommandFailure {
+      CommandFailure(.usage, "\(file.path):\(value?.line ?? 1): \(why)")
+    }
+    let part = file.part(of: member)
+    let settings = try Settings(
+      Setting.server, flags: [:], environment: [:], file: part.values, path: part.path)
+    let targets = try ServerPlan.targets(settings).map(\.specification)
+    let nids = member.nids.compactMap { NID($0.text) }
+    guard let nid = nids.first(where: { $0.net == net }) else {
+      throw refuse(
+        member.nids.first,
+        "\(nids.map { "\($0)" }.joined(separator: ",")) is not on \(net), the network of "
+          + "the management server and of the clients")
+    }
+    guard !(0..<clientCount).contains(where: { Self.nid(net: 3, $0).address == nid.address }) else {
+      throw refuse(member.nids.first, "\(nid) is where one of the clients is put: give another one")
+    }
+    for (index, target) in targets.enumerated() {
+      let others = servers.flatMap(\.specifications) + targets[..<index]
+      guard !others.contains(where: { $0.name == target.name }) else {
+        let setting: Setting =
+          switch target.kind {
+          case .mgs: .hostsManagement
+          case .mdt: .metadataTargets
+          case .ost: .objectTargets
+          }
+        throw refuse(member.values[setting.name], "\(target.name) stands twice in the cluster")
+      }
+    }
+    servers.append(Server(nid: nid, specifications: targets))
   }
 
   var managementNID: NID { servers[0].nid }
@@ -100,7 +130,9 @@ struct ClusterPlan: Sendable {
     .o2ib(10 << 24 | net << 16 | UInt32(index + 1))
   }
 
-  func clientNID(_ index: Int) -> NID { Self.nid(net: 3, index) }
+  func clientNID(_ index: Int) -> NID {
+    NID(net: managementNID.net, address: Self.nid(net: 3, index).address)
+  }
 
   /// Nodes that may be connected to one server.
   private var nodeCount: Int {

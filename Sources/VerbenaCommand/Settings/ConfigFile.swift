@@ -164,7 +164,11 @@ package struct ConfigFile: Equatable, Sendable {
       switch key.text {
       case "fsname": fileSystem = try scalar(value, "fsname")
       case "nodes":
-        for entry in try sequence(value, "nodes") { members.append(try member(entry)) }
+        for entry in try sequence(value, "nodes") {
+          let member = try member(entry)
+          try checkNIDs(of: member, after: members)
+          members.append(member)
+        }
       default: throw unknown(key, legal: ["fsname", "nodes"])
       }
     }
@@ -177,6 +181,20 @@ package struct ConfigFile: Equatable, Sendable {
       throw failure(node, "no node of the cluster has the management server: give one 'mgs: 1'")
     }
     return cluster
+  }
+
+  /// Each NID is one node's.
+  private func checkNIDs(
+    of member: ClusterFile.Member, after others: [ClusterFile.Member]
+  ) throws(CommandFailure) {
+    var known = others.flatMap(\.nids)
+    for nid in member.nids {
+      if let first = known.first(where: { NID($0.text) == NID(nid.text) }) {
+        throw failure(
+          nid.line, "NID \(nid.text) stands twice in the cluster, first in line \(first.line)")
+      }
+      known.append(nid)
+    }
   }
 
   /// Settings that a node of a cluster has for itself.
