@@ -110,6 +110,8 @@ struct SavedReplyTests {
       core.connections.savedReply(to: again, xid: reply.result.xid, of: export)
     }
     #expect(saved?.data == 2 && saved?.transno == reply.result.transno)
+    // It is still no other request's.
+    #expect(saved?.answers(.ostCreate) == true && saved?.answers(.ostDestroy) == false)
     // And it is still on disk, under the new life's number.
     pair.world.run(1)
     pair.world.kill(0)

@@ -136,7 +136,9 @@ struct CommandGenerator {
     case 22, 23:
       return draft(
         .setReply(
-          ReplyRecord(client: slot, place: UInt16(below(5)), tag: 1, result: outcome())))
+          ReplyRecord(
+            client: slot, place: UInt16(below(5)), tag: 1,
+            opcode: below(3) == 0 ? nil : .ostCreate, result: outcome())))
     case 24: return draft(.freeReply(slot: slot, place: UInt16(below(5))))
     case 25: return draft(below(2) == 0 ? .removeBlob(name) : .truncateBlob(name, size: 10))
     default:

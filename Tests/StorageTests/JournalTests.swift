@@ -46,8 +46,9 @@ import Testing
       .objectSize(id, size: 9, version: 10), .lastID(sequence: 1, id: 2),
       .client(slot: 1, uuid("client"), generation: 2),
       .result(slot: 1, outcome, isClose: false), .result(slot: 1, outcome, isClose: true),
-      .reply(ReplyRecord(client: 1, place: 2, tag: 3, result: outcome)),
-      .reply(ReplyRecord(client: 1, place: 1, tag: 3, result: outcome)),
+      .reply(ReplyRecord(client: 1, place: 2, tag: 3, opcode: .ostCreate, result: outcome)),
+      .reply(ReplyRecord(client: 1, place: 1, tag: 3, opcode: .ostPunch, result: outcome)),
+      .reply(ReplyRecord(client: 1, place: 3, tag: 3, opcode: nil, result: outcome)),
       .replyFree(slot: 1, place: 1),
       .blob(name, offset: 0, start: 0, count: 5), .blobSize(name, size: 3),
       .blob(blobName("gone"), offset: 0, start: 1, count: 2), .blobFree(blobName("gone")),
@@ -100,7 +101,8 @@ import Testing
     let id = StoredObjectID(sequence: 0x2_0000_0400, object: 7)
     #expect(scan.image.object(id)?.attributes.layoutVersion == 18)
     #expect(scan.image.blob(blobName("lfs-client")) == [1, 2, 3])
-    #expect(scan.image.client(slot: 1)?.replies.map(\.place) == [2])
+    #expect(scan.image.client(slot: 1)?.replies.map(\.place) == [2, 3])
+    #expect(scan.image.client(slot: 1)?.replies.map(\.opcode) == [.ostCreate, nil])
     #expect(scan.image.lastTransno == 12)
   }
 
@@ -211,7 +213,23 @@ import Testing
       #expect(JournalFormat.readHeader(part.rawBytes) == .foreign)
     }
     var newer = header
-    newer[8] = 2
-    #expect(JournalFormat.readHeader(newer.rawBytes) == .newer(version: 2))
+    newer[8] = 3
+    #expect(JournalFormat.readHeader(newer.rawBytes) == .newer(version: 3))
+  }
+
+  @Test(arguments: [(UInt8(0), false), (1, true), (2, true)])
+  func olderFormats(version: UInt8, isRead: Bool) {
+    let header = Self.header(JournalFormat.header(number: 77), version: version)
+    #expect((JournalFormat.readHeader(header.rawBytes) == .sound(number: 77)) == isRead)
+  }
+
+  /// A header as a program of another version writes it.
+  static func header(_ bytes: [UInt8], version: UInt8) -> [UInt8] {
+    var out = ByteWriter()
+    out.bytes = bytes
+    out.bytes[8] = version
+    let end = JournalFormat.headerByteCount - 8
+    out.store(JournalChecksum.compute(over: out.bytes.rawBytes, 0..<end, seed: 0), at: end)
+    return out.bytes
   }
 }

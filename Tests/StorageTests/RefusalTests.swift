@@ -56,6 +56,14 @@ import Testing
     #expect(directory.read("journal") == bytes)
   }
 
+  @Test func olderFormatIsWrittenAnew() throws {
+    let directory = try make()
+    let bytes = directory.read("journal")
+    directory.write("journal", JournalTests.header(bytes, version: 1))
+    #expect(refusal(directory.target).isEmpty)
+    #expect(directory.read("journal")[8] == UInt8(JournalFormat.version))
+  }
+
   @Test func notAJournal() throws {
     let directory = try make()
     for bytes in [[], Array("hello".utf8), [UInt8](repeating: 0, count: 9000)] {

@@ -118,7 +118,8 @@ import Testing
     #expect(disk.run(.addClient(slot: 131_071, uuid("x"), generation: 1)).errno == 0)
     #expect(disk.run(.setResult(slot: 131_071, result, isClose: true)).errno == 0)
     for place in [7, 3, 7] {
-      let reply = ReplyRecord(client: 131_071, place: UInt16(place), tag: 1, result: result)
+      let reply = ReplyRecord(
+        client: 131_071, place: UInt16(place), tag: 1, opcode: .ostCreate, result: result)
       #expect(disk.run(.setReply(reply)).errno == 0)
     }
     let client = disk.store.image.client(slot: 131_071)

@@ -6,7 +6,7 @@ package import Structures
 /// **Wire:** a record of `reply_data` (spec 12 §6.4), without what is only needed on disk.
 package struct SavedReply: Equatable, BitwiseCopyable, Sendable {
   package var xid: UInt64
-  /// What was asked; nil for a reply that the disk has kept over a restart.
+  /// What was asked; nil for a reply that an earlier version has kept on the disk.
   package var opcode: Opcode?
   /// `pb_tag`; 0 for none.
   package var tag: UInt16

@@ -182,7 +182,9 @@ package struct MetadataServer: TargetServer, ~Copyable {
         let at = node.connections.place(ofReply: saved)
       {
         let result = RequestResult(xid: received.xid, data: handedOut.number)
-        let reply = ReplyRecord(client: slot, place: at, tag: received.body.tag, result: result)
+        let reply = ReplyRecord(
+          client: slot, place: at, tag: received.body.tag, opcode: received.body.opcode,
+          result: result)
         disk.ask(
           StorageCommand(.setReply(reply), ticket: ClientSlots.silentTicket, continues: true))
       }

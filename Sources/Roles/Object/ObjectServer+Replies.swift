@@ -71,7 +71,9 @@ extension ObjectServer {
     modify(
       index,
       .setReply(
-        ReplyRecord(client: slot, place: place, tag: received.body.tag, result: result)),
+        ReplyRecord(
+          client: slot, place: place, tag: received.body.tag, opcode: received.body.opcode,
+          result: result)),
       continues: true, &disk)
   }
 

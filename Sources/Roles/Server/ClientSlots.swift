@@ -191,7 +191,7 @@ struct ClientSlots: ~Copyable {
 extension SavedReply {
   init(_ record: ReplyRecord) {
     self.init(
-      xid: record.result.xid, tag: record.tag, place: record.place, transno: record.result.transno,
-      status: record.result.status, data: record.result.data)
+      xid: record.result.xid, opcode: record.opcode, tag: record.tag, place: record.place,
+      transno: record.result.transno, status: record.result.status, data: record.result.data)
   }
 }

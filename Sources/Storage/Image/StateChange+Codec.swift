@@ -69,10 +69,11 @@ package struct ChangeList: Sendable {
       out.append(slot)
       out.append(result)
     case .reply(let reply):
-      out.append(ChangeKind.reply.rawValue)
+      out.append((reply.opcode == nil ? ChangeKind.reply : .replyToOpcode).rawValue)
       out.append(reply.client)
       out.append(reply.place)
       out.append(reply.tag)
+      if let opcode = reply.opcode { out.append(opcode.rawValue) }
       out.append(reply.result)
     case .replyFree(let slot, let place):
       out.append(ChangeKind.replyFree.rawValue)
@@ -140,7 +141,13 @@ package struct ChangeList: Sendable {
         .reply(
           ReplyRecord(
             client: reader.next(UInt32.self), place: reader.next(UInt16.self),
-            tag: reader.next(UInt16.self), result: reader.nextResult()))
+            tag: reader.next(UInt16.self), opcode: nil, result: reader.nextResult()))
+      case .replyToOpcode:
+        .reply(
+          ReplyRecord(
+            client: reader.next(UInt32.self), place: reader.next(UInt16.self),
+            tag: reader.next(UInt16.self), opcode: Opcode(rawValue: reader.next(UInt32.self)),
+            result: reader.nextResult()))
       case .replyFree:
         .replyFree(slot: reader.next(UInt32.self), place: reader.next(UInt16.self))
       case .blob: decodeBlob(&reader, bytes)
@@ -175,9 +182,12 @@ private enum ChangeKind: UInt8 {
   case clientFree = 8
   case result = 9
   case closeResult = 10
+  /// Of version 1.
   case reply = 11
   case replyFree = 12
   case blob = 13
   case blobSize = 14
   case blobFree = 15
+  /// Since version 2.
+  case replyToOpcode = 16
 }

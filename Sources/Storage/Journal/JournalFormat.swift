@@ -1,6 +1,9 @@
 internal import LustreWire
 
-/// The file in which a store keeps its small state, version 1. All integers are little-endian.
+/// The file in which a store keeps its small state, version 2. All integers are little-endian.
+///
+/// **Versions**: version 2 knows what was asked in replies that are kept. A file of version 1 is read, and written anew
+/// when its store is opened; where there is no room for that it goes on as it is, with changes of both versions.
 ///
 /// **Header**, 64 bytes: `VRBSTORE` 0:8; version 8:4; header length 12:4 = 64; the journal's own random number 16:8;
 /// zeros; checksum 56:8 over the bytes before it, seeded with 0.
@@ -16,7 +19,9 @@ internal import LustreWire
 /// missing one was safe already: then the file is damaged, and is refused. (Damage in the last commit cannot
 /// be told from a torn end.)
 package enum JournalFormat {
-  package static let version: UInt32 = 1
+  package static let version: UInt32 = 2
+  /// The oldest that is read.
+  package static let oldestVersion: UInt32 = 1
   package static let headerByteCount = 64
   package static let frameByteCount = 40
   /// What a transaction can have at most, or one piece of a snapshot.
@@ -52,7 +57,7 @@ package enum JournalFormat {
     let found = bytes.little(UInt32.self, at: 8)
     guard found <= version else { return .newer(version: found) }
     let sum = JournalChecksum.compute(over: bytes, 0..<headerByteCount - 8, seed: 0)
-    guard found == version, bytes.little(UInt32.self, at: 12) == UInt32(headerByteCount),
+    guard found >= oldestVersion, bytes.little(UInt32.self, at: 12) == UInt32(headerByteCount),
       bytes.little(UInt64.self, at: headerByteCount - 8) == sum
     else { return .damaged }
     return .sound(number: bytes.little(UInt64.self, at: 16))

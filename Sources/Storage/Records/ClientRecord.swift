@@ -36,12 +36,17 @@ package struct ReplyRecord: Equatable, Sendable, BitwiseCopyable {
   /// The record's place among the client's, chosen by the target: the tag, where one a tag is kept.
   package var place: UInt16
   package var tag: UInt16
+  /// What was asked; nil in a record that was written before opcodes were kept.
+  package var opcode: Opcode?
   package var result: RequestResult
 
-  package init(client: UInt32, place: UInt16, tag: UInt16, result: RequestResult) {
+  package init(
+    client: UInt32, place: UInt16, tag: UInt16, opcode: Opcode?, result: RequestResult
+  ) {
     self.client = client
     self.place = place
     self.tag = tag
+    self.opcode = opcode
     self.result = result
   }
 }
