@@ -168,6 +168,14 @@ import Testing
     (["rpc", "--in-flight", "5000"], "1 to 4096"),
     (["connect", "--fsname", "lfs"], "give its NID too"),
     (["rpc", "--target-name", "lfs-OST0000_UUID"], "give the NID too"),
+    (["storm", "--pcap", "x.pcap"], "--pcap would do nothing"),
+    (["storm", "--peer-credits", "16"], "--peer-credits would do nothing"),
+    (["storm", "--fsname", "lfs"], "--fsname would do nothing"),
+    (["storm", "--down", "2s", "10.0.0.1@o2ib"], "--down would do nothing"),
+    (
+      ["bulk", "--objects", "lfs-OST0000", "--interval", "1s", "10.0.0.1@o2ib"],
+      "--interval does not go with --objects"
+    ),
     (["storm", "--clients", "0"], "1 to 4000"), (["storm", "--profile", "slow"], "must be"),
   ])
   func badInput(arguments: [String], named: String) async throws {

@@ -125,9 +125,20 @@ import VerbenaCommand
     try Self.text.replacing("      data: /data\n", with: "")
       .replacing(",10.1.0.1@o2ib1", with: "")
       .write(toFile: path, atomically: true, encoding: .utf8)
-    let up = try await Command.run(["cluster", "up", "--config", path, "--clients", "2", "--once"])
-    #expect(up.status == 0, "\(up.error)")
-    #expect(up.output.contains("3 targets × 2 clients: 6 client exports of 6"))
+    let flag = ["--config", path]
+    for (flags, variables) in [(flag, [:]), ([], ["VERBENA_CONFIG": path])] {
+      let up = try await Command.run(
+        ["cluster", "up", "--clients", "2", "--once"] + flags, environment: variables)
+      #expect(up.status == 0, "\(up.error)")
+      #expect(up.output.contains("3 targets × 2 clients: 6 client exports of 6"))
+    }
+    // Whoever says which servers there are wants no others.
+    let typed = ["cluster", "up", "--clients", "1", "--once", "--mds", "1", "--oss", "1"]
+    let own = try await Command.run(typed, environment: ["VERBENA_CONFIG": path])
+    #expect(own.output.contains("2 targets × 1 clients: 2 client exports of 2"), "\(own.error)")
+    let both = try await Command.run(typed + flag)
+    #expect(both.status == 64)
+    #expect(both.error.contains("--mds does not go with --config"))
     func run(_ arguments: [String]) async throws -> CommandResult {
       try await Command.run(
         arguments + ["--config", path], environment: ["XDG_RUNTIME_DIR": directory])

@@ -15,6 +15,9 @@ extension BenchRun {
     guard load.ratePerSecond == 0 else {
       throw CommandFailure(.usage, "--rate does not go with --objects")
     }
+    guard settings.nanoseconds(.interval) == 0 else {
+      throw CommandFailure(.usage, "--interval does not go with --objects")
+    }
     let session = try ObjectSession(
       to: nid, target, node(), timeoutNanoseconds: settings.nanoseconds(.deadline),
       inFlight: load.inFlight)
@@ -35,8 +38,10 @@ extension BenchRun {
     ) { report, _ in
       var filled = report
       try await session.work { lustre, owner in
-        let made = try await lustre.object(ObjectWish(.create, .echo(1)), on: owner)
-        let phases = ObjectPhases(lustre, owner, made.attributes.object, isStopped)
+        let made = try await lustre.perform(
+          ObjectWish(.create, .echo(1)), on: owner, timeout: session.deadline)
+        let phases = ObjectPhases(
+          lustre, owner, made.attributes.object, session.deadline, isStopped)
         var failure: (any Error)?
         do {
           try await plan.report(into: &filled, phases.run, isStopped: { isStopped.isSet })
@@ -63,13 +68,19 @@ final class ObjectPhases: Sendable {
   let object: ObjectID
   private let lustre: LustreNode
   private let owner: Import
+  /// How long a transfer may take.
+  private let deadline: Duration
   private let isStopped: StopFlag
   private let left = Mutex(0)
 
-  init(_ lustre: LustreNode, _ owner: Import, _ object: ObjectID, _ isStopped: StopFlag) {
+  init(
+    _ lustre: LustreNode, _ owner: Import, _ object: ObjectID, _ deadline: Duration,
+    _ isStopped: StopFlag
+  ) {
     self.lustre = lustre
     self.owner = owner
     self.object = object
+    self.deadline = deadline
     self.isStopped = isStopped
   }
 
@@ -123,7 +134,7 @@ final class ObjectPhases: Sendable {
     wish.checksum = phase.isChecked ? .automatic : .none
     while isOnce ? latency.count == 0 : claim(phase, start) {
       let begun = DispatchTime.now().uptimeNanoseconds
-      let outcome = await lustre.object(wish, buffer, on: owner)
+      let outcome = await lustre.object(wish, buffer, on: owner, timeout: deadline)
       let result = outcome.result
       buffer = outcome.takeBuffer()
       guard try result.get().byteCount == phase.byteCount else {

@@ -25,7 +25,10 @@ struct ClusterRun {
     let fabric = "cluster-\(process)-\(UInt32.random(in: 0...9999))"
     if let file {
       guard let cluster = file.cluster else {
-        throw CommandFailure(.usage, "\(file.path) describes no cluster: it has no key 'cluster'")
+        throw CommandFailure(
+          .usage,
+          "\(file.path) describes no cluster: it has no key 'cluster'; --config or VERBENA_CONFIG "
+            + "names one that has, --mds and --oss do without")
       }
       plan = try ClusterPlan(
         file, cluster, clientCount: settings.integer(.clients), timing: timing, fabric: fabric)

@@ -29,6 +29,7 @@ struct BenchStorm: AsyncParsableCommand {
 
   func run() async throws {
     let groups: [any FlagGroup] = [node, tunables, log]
+    try refuseWhatDoesNothing()
     try Resolved.startLog(groups)
     let flags = typed([
       Setting.stormClients.name: clients, Setting.stormTargets.name: targets,
@@ -45,6 +46,24 @@ struct BenchStorm: AsyncParsableCommand {
     try await bench.report(backend: storm.backend, header: storm.header, onRequest: {}) {
       report, interruption in
       try await storm.run(into: &report, interruption)
+    }
+  }
+
+  /// What there is to be set depends on whose the server is.
+  private func refuseWhatDoesNothing() throws(CommandFailure) {
+    let (useless, why): ([String], String) =
+      nid == nil
+      ? (
+        Resolved.flags([node, tunables]).keys.sorted()
+          + (fsname == nil ? [] : [Setting.fileSystem.name]),
+        "without a NID all nodes are the benchmark's own, on an emulated fabric of its own"
+      )
+      : (
+        down == nil ? [] : [Setting.down.name],
+        "with a NID it is you who ends the server and starts it again"
+      )
+    if let name = useless.first {
+      throw CommandFailure(.usage, "--\(name) would do nothing: \(why)")
     }
   }
 }

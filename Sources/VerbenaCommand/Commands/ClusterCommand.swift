@@ -17,11 +17,7 @@ struct ClusterUp: AsyncParsableCommand {
       until a signal. Ends with status 1 when one connection is missing or too many.
       """)
 
-  @Option(
-    help:
-      "A file with a cluster: its servers, all in memory, instead of --mds, --oss and --osts-per-oss. (default: none)",
-    completion: .file(extensions: ["yaml", "conf"]))
-  var config: String?
+  @OptionGroup var file: ClusterFileFlags
   @Option(help: Setting.metadataServers.help) var mds: String?
   @Option(help: Setting.objectServers.help) var oss: String?
   @Option(help: Setting.objectTargetsPerServer.help) var ostsPerOss: String?
@@ -33,7 +29,7 @@ struct ClusterUp: AsyncParsableCommand {
   @OptionGroup(title: "Logging") var log: LogFlags
 
   func run() async throws {
-    try Resolved.startLog([log])
+    try Resolved.startLog([file, log])
     let flags = typed([
       Setting.metadataServers.name: mds, Setting.objectServers.name: oss,
       Setting.objectTargetsPerServer.name: ostsPerOss,
@@ -42,7 +38,30 @@ struct ClusterUp: AsyncParsableCommand {
     ])
     let settings = try Settings(
       ClusterRun.settings, flags: flags, environment: Resolved.environment)
-    let file = try config.map { path throws(CommandFailure) in try ConfigFile(path: path) }
-    try await ClusterRun(settings, file, isOnce: once).run()
+    try await ClusterRun(settings, file(instead: settings), isOnce: once).run()
   }
+
+  /// The servers' file, unless flags say which servers there are: they and the flag for the file do not go together.
+  private func file(instead settings: Settings) throws(CommandFailure) -> ConfigFile? {
+    let counts: [Setting] = [.metadataServers, .objectServers, .objectTargetsPerServer]
+    guard let typed = counts.first(where: { settings.origin($0) == .flag }) else {
+      return try Resolved.file([file])
+    }
+    guard file.config == nil else {
+      throw CommandFailure(
+        .usage, "--\(typed.name) does not go with --config: the file names the servers")
+    }
+    return nil
+  }
+}
+
+/// Where a cluster is described.
+struct ClusterFileFlags: FlagGroup {
+  @Option(
+    help:
+      "A file with a cluster: its servers, all in memory, instead of --mds, --oss and --osts-per-oss. (default: none; VERBENA_CONFIG)",
+    completion: .file(extensions: ["yaml", "conf"]))
+  var config: String?
+
+  var flags: [String: String] { typed([Setting.config.name: config]) }
 }
