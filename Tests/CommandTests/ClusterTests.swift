@@ -38,7 +38,7 @@ import Testing
     }
     var reached = CommandResult(status: 69, output: "", error: "")
     for _ in 0..<20 where reached.status != 0 {
-      reached = try await run(["connect", "10.0.0.1@o2ib", "lfs-OST0001"])
+      reached = try await run(["connect", "10.0.0.77@o2ib:10.0.0.1@o2ib", "lfs-OST0001"])
     }
     #expect(reached.status == 0)
     #expect(reached.output.contains("state: FULL"))

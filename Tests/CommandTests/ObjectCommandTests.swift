@@ -55,7 +55,10 @@ import Testing
     #expect(throws: Never.self) {
       _ = try format.parse(listed[2].trimmingCharacters(in: .newlines))
     }
-    let fetched = try await object("get", "[0x2:0x1:0x0]", copy)
+    // Nobody is at the first of the nodes.
+    let fetched = try await run([
+      "object", "get", "10.0.0.77@o2ib:10.0.0.1@o2ib", "lfs-OST0000", "[0x2:0x1:0x0]", copy,
+    ])
     #expect(fetched.status == 0, "\(fetched.error)")
     let isSame = try Data(contentsOf: URL(fileURLWithPath: copy)) == data
     #expect(isSame)

@@ -174,11 +174,11 @@ extension Node {
   ///
   /// - Parameters:
   ///   - target: its UUID, such as `lfs-OST0000_UUID`; `MGS`.
-  ///   - nids: where it may be found: up to four.
+  ///   - nids: where it may be found, tried in turn: one to four.
   ///   - role: nil for that of a client.
   ///   - client: how the target knows us; nil for a name by chance.
   ///   - timeout: until it must be FULL; attempts that fail are made again until then.
-  ///   - isPatient: false to give up when the target has refused the first attempt.
+  ///   - isPatient: false to give up when it has been refused as often as there are NIDs.
   /// - Throws: `NodeError`: configuration, limit, remote, timedOut, cancelled, stopped.
   ///
   /// **Wire:** MDS_CONNECT, OST_CONNECT, MGS_CONNECT (spec 11 §3, §4).
@@ -187,7 +187,12 @@ extension Node {
     timeout: Duration = .seconds(50), isPatient: Bool = true
   ) async throws(NodeError) -> Import {
     let role = role ?? .ofClient(at: target)
-    let progress = ImportProgress(target: target, peer: nids.first, isPatient: isPatient)
+    guard (1...ConnectionList.countMax).contains(nids.count) else {
+      throw NodeError(
+        code: .configuration, operation: "connect",
+        explanation: "\(nids.count) NIDs of \(target): give 1 to \(ConnectionList.countMax)")
+    }
+    let progress = ImportProgress(target: target, nids: nids, isPatient: isPatient)
     let handle: ImportHandle = try await inbox.run("connect") { node, operations, call in
       progress.openCall = call
       let deadline = node.turn.now.advanced(by: timeout)

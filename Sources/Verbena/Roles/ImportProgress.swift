@@ -10,7 +10,8 @@ internal import Structures
 final class ImportProgress: @unchecked Sendable {
   private let target: ObdUUID
   private let peer: NID?
-  private let isPatient: Bool
+  /// Refusals after which it is given up; nil for never.
+  private var refusalsLeft: Int?
   var handle = ImportHandle.none
   /// Who waits until it is FULL for the first time.
   var openCall: Call<ImportHandle>?
@@ -18,10 +19,11 @@ final class ImportProgress: @unchecked Sendable {
   private(set) var isClosed = false
   private var lastStatus: Int32 = 0
 
-  init(target: ObdUUID, peer: NID?, isPatient: Bool) {
+  /// - Parameter nids: where the target may be.
+  init(target: ObdUUID, nids: [NID], isPatient: Bool) {
     self.target = target
-    self.peer = peer
-    self.isPatient = isPatient
+    peer = nids.first
+    refusalsLeft = isPatient ? nil : nids.count
   }
 
   func advance(_ signal: Operations.Signal, _ node: inout NodeCore) -> Operations.Step {
@@ -30,7 +32,7 @@ final class ImportProgress: @unchecked Sendable {
     case .event: return .goesOn
     case .deadline:
       let status = lastStatus == 0 ? WireErrno.etimedout.status : lastStatus
-      giveUp(failure(status, "was not connected in time"), &node)
+      giveUp(failure(status, "was not connected in time", node), &node)
     case .cancelled: giveUp(.cancelled("connect", peer), &node)
     case .stopped:
       finishOpening(.failure(.stopped("connect", peer)))
@@ -48,12 +50,16 @@ final class ImportProgress: @unchecked Sendable {
     case .attemptFailed:
       lastStatus = event.status
       // One that has not been sent, because the node there is not discovered yet, is no refusal.
-      if !isPatient, event.status != WireErrno.etimedout.status {
-        giveUp(failure(event.status, "refused the connection"), &node)
+      if let refusalsLeft, event.status != WireErrno.etimedout.status {
+        self.refusalsLeft = refusalsLeft - 1
+        // Each of its nodes may say so: the target is at one of them.
+        if refusalsLeft <= 1 {
+          giveUp(failure(event.status, "refused the connection", node), &node)
+        }
       }
     case .closed:
-      finishOpening(
-        .failure(failure(event.status == 0 ? lastStatus : event.status, "was not connected")))
+      let status = event.status == 0 ? lastStatus : event.status
+      finishOpening(.failure(failure(status, "was not connected", node)))
       node.connections.removeImport(handle, turn: &node.turn)
       finishClosing()
       return .done
@@ -62,8 +68,12 @@ final class ImportProgress: @unchecked Sendable {
     return .goesOn
   }
 
-  private func failure(_ status: Int32, _ what: String) -> NodeError {
-    var error = NodeError(status: status, "connect", peer)
+  /// - Returns: what came of the last attempt, and where.
+  private func failure(
+    _ status: Int32, _ what: String, _ node: borrowing NodeCore
+  ) -> NodeError {
+    let last = node.connections.view(handle)?.connections.current?.nid
+    var error = NodeError(status: status, "connect", last ?? peer)
     let name = WireErrno(status: status)?.name.map { "\($0)" } ?? "errno \(-status)"
     let hint = error.explanation == name ? "" : ": \(error.explanation)"
     error.explanation = "\(target) \(what) (\(name))\(hint)"

@@ -19,7 +19,7 @@ extension BenchRun {
       throw CommandFailure(.usage, "--interval does not go with --objects")
     }
     let session = try ObjectSession(
-      to: nid, target, node(), timeoutNanoseconds: settings.nanoseconds(.deadline),
+      to: [nid], target, node(), timeoutNanoseconds: settings.nanoseconds(.deadline),
       inFlight: load.inFlight)
     var bench = BulkBench(
       target: nid, byteCounts: load.byteCounts, iterations: load.iterations,

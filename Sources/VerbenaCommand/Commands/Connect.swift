@@ -12,7 +12,9 @@ struct Connect: AsyncParsableCommand {
       osp and lwp are those of servers.
       """)
 
-  @Argument(help: "The NID of the target's node.") var nid: String
+  @Argument(
+    help: "The NIDs of the target's node, with commas between; of its other nodes, behind colons.")
+  var nid: String
   @Argument(help: "The target: MGS, lfs-MDT0000, lfs-OST0000.") var target: String
   @Option(help: Setting.role.help) var role: String?
   @Option(help: Setting.deadline.help) var deadline: String?
@@ -27,7 +29,7 @@ struct Connect: AsyncParsableCommand {
       flags: typed([Setting.role.name: role, Setting.deadline.name: deadline]),
       environment: Resolved.environment)
     try Resolved.startLog(groups)
-    let peer = try Targets.one(nid)
+    let peers = try Targets.ofTarget(nid)
     let name = target == "MGS" || target.hasSuffix("_UUID") ? target : "\(target)_UUID"
     guard let uuid = ObdUUID(name) else {
       throw CommandFailure(.usage, "'\(target)' is too long for a target's name")
@@ -37,7 +39,7 @@ struct Connect: AsyncParsableCommand {
     let node = try await plan.startLustre { NoProgram() }
     do throws(NodeError) {
       let made = try await node.node.connect(
-        to: uuid, at: [peer], role: ConnectionRole(rawValue: settings.text(.role)),
+        to: uuid, at: peers, role: ConnectionRole(rawValue: settings.text(.role)),
         timeout: .nanoseconds(Int64(settings.nanoseconds(.deadline))), isPatient: false)
       Streams.output(try await made.negotiation())
       await made.disconnect()

@@ -17,7 +17,9 @@ struct ObjectCommand: AsyncParsableCommand {
 
 /// What commands that connect to an object target have in common.
 struct ObjectFlags: ParsableArguments {
-  @Argument(help: "The NID of the target's node.") var nid: String
+  @Argument(
+    help: "The NIDs of the target's node, with commas between; of its other nodes, behind colons.")
+  var nid: String
   @Argument(help: "The target: lfs-OST0000.") var target: String
   @Option(help: Setting.checksumKind.help) var checksumKind: String?
   @Option(help: Setting.deadline.help) var deadline: String?

@@ -7,7 +7,7 @@ internal import Verbena
 /// A client of one object target, for the length of a command.
 struct ObjectSession {
   private let plan: NodePlan
-  private let peer: NID
+  private let peers: [NID]
   private let target: ObdUUID
   /// How long the target may take for an answer.
   let deadline: Duration
@@ -18,15 +18,16 @@ struct ObjectSession {
     _ nid: String, _ target: String, _ node: NodeSettings, _ settings: Settings
   ) throws(CommandFailure) {
     try self.init(
-      to: Targets.one(nid), target, node, timeoutNanoseconds: settings.nanoseconds(.deadline),
+      to: Targets.ofTarget(nid), target, node,
+      timeoutNanoseconds: settings.nanoseconds(.deadline),
       Self.checksum(settings.text(.checksumKind)))
   }
 
   init(
-    to peer: NID, _ target: String, _ node: NodeSettings, timeoutNanoseconds: UInt64,
+    to peers: [NID], _ target: String, _ node: NodeSettings, timeoutNanoseconds: UInt64,
     _ checksum: ObjectWish.Checksum = .automatic, inFlight: Int = 4
   ) throws(CommandFailure) {
-    self.peer = peer
+    self.peers = peers
     self.checksum = checksum
     guard let uuid = ObdUUID(target.hasSuffix("_UUID") ? target : "\(target)_UUID"),
       ConnectionRole.ofClient(at: uuid) == .osc
@@ -63,7 +64,7 @@ struct ObjectSession {
     let lustre = try await plan.startLustre { NoProgram() }
     do {
       let owner = try await lustre.node.connect(
-        to: target, at: [peer], role: .osc, timeout: deadline, isPatient: false)
+        to: target, at: peers, role: .osc, timeout: deadline, isPatient: false)
       try await body(lustre, owner)
       await owner.disconnect()
     } catch {

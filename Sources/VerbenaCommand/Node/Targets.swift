@@ -1,3 +1,4 @@
+internal import Connections
 internal import LustreWire
 
 /// The NIDs of a command line: each one, or a range such as `10.0.0.[1-8]@o2ib`.
@@ -27,5 +28,15 @@ enum Targets {
       throw CommandFailure(.usage, "'\(text)' is \(nids.count) NIDs; this takes one")
     }
     return nids[0]
+  }
+
+  /// Where one target may be: the NIDs of a node with commas between, nodes with colons.
+  static func ofTarget(_ text: String) throws(CommandFailure) -> [NID] {
+    let nids = try ServerPlan.nodes(text).flatMap(\.self)
+    guard (1...ConnectionList.countMax).contains(nids.count) else {
+      throw CommandFailure(
+        .usage, "'\(text)' is \(nids.count) NIDs; a target has 1 to \(ConnectionList.countMax)")
+    }
+    return nids
   }
 }
