@@ -26,6 +26,7 @@ package struct Roles: ~Copyable {
   var managementServers: RigidArray<ManagementServer>
   var metadataServers: RigidArray<MetadataServer>
   var objectServers: RigidArray<ObjectServer>
+  var memoryLine: MemoryLine
   var managementClients: RigidArray<ManagementClient>
   package var mounts: RigidArray<Mount>
   var links = ServerLinks()
@@ -64,6 +65,7 @@ package struct Roles: ~Copyable {
     managementServers = RigidArray(capacity: capacity.managementServers)
     metadataServers = RigidArray(capacity: capacity.metadataServers)
     objectServers = RigidArray(capacity: capacity.objectServers)
+    memoryLine = MemoryLine(targets: capacity.objectServers)
     managementClients = RigidArray(capacity: capacity.managementClients)
     mounts = RigidArray(capacity: capacity.mounts)
     objects = ObjectClient(

@@ -122,12 +122,13 @@ extension ObjectServer {
       return true
     }
     // One that has not waited comes behind those that do.
-    guard operation.stage == .memory || wanting.isEmpty,
+    guard operation.stage == .memory || wanting.isEmpty, memoryShare > 0,
       let memory = Self.takeMemory(operation.byteCount, &node)
     else {
       operations[index].stage = .memory
       return false
     }
+    memoryShare -= 1
     operations[index].memory = memory
     operations[index].stage = isWrite ? .fetch : .load
     guard isWrite else { return step(index, &disk, &node) }

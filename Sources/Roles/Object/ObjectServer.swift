@@ -52,6 +52,8 @@ package struct ObjectServer: TargetServer, ~Copyable {
   var held: FixedQueue<UInt32>
   var waiting: FixedQueue<UInt32>
   var wanting: FixedQueue<UInt32>
+  /// How many may take bulk memory now: other targets of the node want some, too.
+  var memoryShare = Int.max
   /// Creations are executed one after the other: the first one is under way.
   var creations: FixedQueue<UInt32>
   /// The last id that was given out in a sequence.
@@ -213,6 +215,11 @@ package struct ObjectServer: TargetServer, ~Copyable {
       guard step(Int(first), &disk, &node) || moves(Int(first), from: .start) else { break }
       waiting.dropFirst()
     }
+  }
+
+  /// Whether more bulk memory is all that it takes to go on.
+  var waitsForMemoryOnly: Bool {
+    mutating get { !wanting.isEmpty && held.isEmpty && clientSlots.isSettled }
   }
 
   mutating func wait(_ index: Int) {

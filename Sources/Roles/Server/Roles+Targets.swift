@@ -73,7 +73,7 @@ extension Roles {
   ) {
     if targets[target].kind == .ost {
       // Memory may have become free since.
-      objectServers[targets[target].place].resume(&disks[target], &node)
+      resumeObjects(target, &node)
       reportListing(target)
     }
     repeat {
@@ -91,6 +91,34 @@ extension Roles {
     } while true
   }
 
+  /// Goes on with what waits at an object target, as far as it is its turn.
+  private mutating func resumeObjects(_ target: Int, _ node: inout NodeCore) {
+    let place = targets[target].place
+    var hasTaken = true
+    while hasTaken {
+      let share = beginObjects(place)
+      objectServers[place].resume(&disks[target], &node)
+      // It may be its turn again.
+      hasTaken = endObjects(place, share) && share == 1
+    }
+  }
+
+  /// Tells an object server how many of its requests may take bulk memory.
+  private mutating func beginObjects(_ place: Int) -> Int {
+    let share = memoryLine.share(of: place)
+    objectServers[place].memoryShare = share
+    return share
+  }
+
+  /// Returns whether it has taken any.
+  @discardableResult
+  private mutating func endObjects(_ place: Int, _ share: Int) -> Bool {
+    let hasTaken = objectServers[place].memoryShare != share
+    memoryLine.note(
+      place, hasTaken: hasTaken, isWanting: objectServers[place].waitsForMemoryOnly)
+    return hasTaken
+  }
+
   // MARK: - To the server of a target
 
   mutating func serve(
@@ -101,7 +129,10 @@ extension Roles {
     switch targets[target].kind {
     case .mgs: managementServers[place].serve(request, of: export, &disks[target], &node)
     case .mdt: metadataServers[place].serve(request, of: export, &disks[target], &node)
-    case .ost: objectServers[place].serve(request, of: export, &disks[target], &node)
+    case .ost:
+      let share = beginObjects(place)
+      objectServers[place].serve(request, of: export, &disks[target], &node)
+      endObjects(place, share)
     }
   }
 
@@ -110,7 +141,10 @@ extension Roles {
     switch targets[target].kind {
     case .mgs: managementServers[place].handle(event, &disks[target], &node)
     case .mdt: metadataServers[place].handle(event, &disks[target], &node)
-    case .ost: objectServers[place].handle(event, &disks[target], &node)
+    case .ost:
+      let share = beginObjects(place)
+      objectServers[place].handle(event, &disks[target], &node)
+      endObjects(place, share)
     }
   }
 
@@ -122,7 +156,9 @@ extension Roles {
     case .mgs: managementServers[place].ended(result, &disks[target], &node)
     case .mdt: metadataServers[place].ended(result, &disks[target], &node)
     case .ost:
+      let share = beginObjects(place)
       objectServers[place].ended(result, &disks[target], &node)
+      endObjects(place, share)
       reportListing(target)
     }
   }

@@ -21,23 +21,28 @@ class ObjectNode: RoleNode {
   var server: ObjectServerCounters { roles.objectServers[0].counters }
 }
 
-/// A client with an import of the first object target of a node.
+/// A client with an import of an object target of a node.
 class ObjectUser: RoleNode {
   let mount: ObdUUID
   let server: Int
+  let target: String
   private(set) var handle = ImportHandle.none
   private(set) var done: [UInt32: ObjectResult] = [:]
 
-  init(_ name: String = "user", server: Int = 0, limits: SimulatedNode.Limits = World.limits()) {
+  init(
+    _ name: String = "user", server: Int = 0, target: String = "lfs-OST0000",
+    limits: SimulatedNode.Limits = World.limits()
+  ) {
     mount = ObdUUID(name) ?? ObdUUID()
     self.server = server
+    self.target = target
     super.init([], limits: limits)
   }
 
   override func started(_ core: inout NodeCore) {
     super.started(&core)
     let description = ImportDescription(
-      proposal: Proposal(role: .osc), target: ObdUUID("lfs-OST0000_UUID") ?? ObdUUID(),
+      proposal: Proposal(role: .osc), target: ObdUUID(target + "_UUID") ?? ObdUUID(),
       client: mount)
     guard let made = core.connections.makeImport(description, rpc: &core.rpc, turn: &core.turn)
     else { return }
