@@ -1,6 +1,8 @@
 // Property: a metadata target makes its objects at an object target in one sequence, over reconnects, over restarts of
-// either, and over a crash of both; no object is made anew that is there already.
-// Method: servers of a file system die and come back in virtual time; sequences and creations are compared.
+// either, and over a crash of both; no object is made anew that is there already. A sequence at its end is followed by
+// another; one that is denied is asked for again, at the pace of all such questions.
+// Method: servers of a file system die and come back in virtual time; sequences and creations are compared. An object
+// target has nearly used a sequence up, or denies all for a while.
 import Connections
 import LustreWire
 import NodeCore
@@ -84,6 +86,86 @@ struct ObjectSequenceTests {
     }
     #expect(Self.objects(cluster).map(\.fid.sequence) == objects.map(\.fid.sequence))
     #expect(Set(Self.lastIDs(cluster).keys) == Set(lastIDs.keys))
+  }
+
+  @Test("11 §10: a sequence at its end is followed by another, which is kept as the first was")
+  func end() throws {
+    let cluster = try Self.cluster()
+    let before = Self.objects(cluster)
+    for object in before {
+      cluster.servers[3].roles.objectServers[0].lastIDs[object.fid.sequence] =
+        UInt64(TargetProxy.sequenceWidth) - TargetProxy.batch + 1
+    }
+    var later: [[ObjectID]] = []
+    for _ in 0..<2 {
+      for server in 1...2 { cluster.kill(server) }
+      cluster.world.run(3)
+      for server in 1...2 { try cluster.revive(server) }
+      cluster.world.run(300) { cluster.isServing }
+      Self.settle(cluster)
+      later.append(Self.objects(cluster))
+    }
+    #expect(Set((before + later[0]).map(\.fid.sequence)).count == 4)
+    #expect(later[0].map(\.fid.objectID) == [33, 33])
+    #expect(later[1].map(\.fid.sequence) == later[0].map(\.fid.sequence))
+    // One object less, and there would have been room for as many as are made at a time.
+    for object in later[1] {
+      cluster.servers[3].roles.objectServers[0].lastIDs[object.fid.sequence] =
+        UInt64(TargetProxy.sequenceWidth) - TargetProxy.batch
+    }
+    cluster.kill(2)
+    cluster.world.run(3)
+    try cluster.revive(2)
+    cluster.world.run(300) { cluster.isServing }
+    Self.settle(cluster)
+    #expect(Self.objects(cluster)[1].fid.sequence == later[1][1].fid.sequence)
+    #expect(Self.objects(cluster)[1].fid.objectID <= TargetProxy.sequenceWidth)
+  }
+
+  /// Denies sequences so many times, and notes when it was asked.
+  private final class Denying: RoleNode {
+    var denials = 4
+    private(set) var times: [UInt64] = []
+
+    override func received(_ event: ConnectionsEvent, _ core: inout NodeCore) {
+      guard event.kind == .requested,
+        core.rpc.received(event.serverRequest).body.opcode == .sequenceQuery
+      else { return super.received(event, &core) }
+      times.append(core.turn.now)
+      guard times.count <= denials else { return super.received(event, &core) }
+      core.rpc.refuse(event.serverRequest, .eperm, turn: &core.turn)
+    }
+  }
+
+  @Test("a sequence that is denied is asked for with each tick, and not in between")
+  func denied() throws {
+    let cluster = try FileSystemWorld(
+      servers: [[(.mgs, 0)], [(.mdt, 0)], [(.ost, 0)]], clients: 0
+    ) { disks, limits in
+      disks[0].specification.kind == .ost
+        ? Denying(disks, limits: limits) : RoleNode(disks, limits: limits)
+    }
+    let target = try #require(cluster.servers[2] as? Denying)
+    func proxy() -> TargetProxy? {
+      cluster.servers[1].use { _ in
+        (0..<cluster.servers[1].roles.links.placeCount)
+          .compactMap { cluster.servers[1].roles.links[$0] }
+          .first { $0.link.role == .ospToObjects && $0.link.phase == .full }?.proxy
+      }
+    }
+    cluster.world.run(90) { target.times.count == 1 }
+    cluster.world.run(1)
+    #expect(proxy()?.creation == .sequence && proxy()?.status == WireErrno.eperm.status)
+    cluster.world.run(200) { proxy()?.creation == .ready }
+    #expect(proxy()?.creation == .ready && proxy()?.status == 0)
+    #expect(target.times.count == 5)
+    // The first question has no pace: it comes with the connection.
+    for (one, next) in zip(target.times.dropFirst(), target.times.dropFirst(2)) {
+      let apart = next - one
+      #expect(apart > TargetProxy.interval - 10_000_000 && apart < TargetProxy.interval * 2)
+    }
+    let counters = cluster.servers[1].use { $0.connections.counters }
+    #expect(counters.evictions == 0)
   }
 
   @Test("13 A.2: a spoilt number of the disk is no sequence")

@@ -19,9 +19,11 @@ final class FileSystemWorld {
   private(set) var clients: [RoleNode] = []
   private var lives: UInt64 = 0
 
+  /// - Parameter make: what the servers are at first.
   init(
     _ profile: String = "lustre", servers: [[(TargetKind, UInt32)]] = FileSystemWorld.table,
-    clients: Int, seed: UInt64 = 1, model: NetworkModel = NetworkModel()
+    clients: Int, seed: UInt64 = 1, model: NetworkModel = NetworkModel(),
+    make: ([RoleDisk], SimulatedNode.Limits) -> RoleNode = { RoleNode($0, limits: $1) }
   ) throws {
     world = World(seed: seed, model: model)
     timing = try #require(TimingProfile.named(profile))
@@ -31,7 +33,7 @@ final class FileSystemWorld {
       }
       disks.append(ownDisks)
       let limits = newLimits()
-      let server = RoleNode(ownDisks, limits: limits)
+      let server = make(ownDisks, limits)
       self.servers.append(server)
       try world.add(server, limits: limits, seed: 7 + seed)
     }
