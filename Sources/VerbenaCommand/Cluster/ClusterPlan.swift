@@ -75,12 +75,16 @@ struct ClusterPlan: Sendable {
     // Everybody else asks it.
     let first = cluster.members.firstIndex(where: \.hostsManagement) ?? 0
     let net = cluster.members[first].nids.compactMap { NID($0.text)?.net }.first
-    for member in cluster.members { try add(member, of: file, on: net ?? NetID(.o2ib)) }
+    var names: Set<String> = []
+    for member in cluster.members {
+      try add(member, of: file, on: net ?? NetID(.o2ib), names: &names)
+    }
     servers.swapAt(0, first)
   }
 
+  /// - Parameter names: of all targets so far.
   private mutating func add(
-    _ member: ClusterFile.Member, of file: ConfigFile, on net: NetID
+    _ member: ClusterFile.Member, of file: ConfigFile, on net: NetID, names: inout Set<String>
   ) throws(CommandFailure) {
     func refuse(_ value: ConfigFile.Value?, _ why: String) -> CommandFailure {
       CommandFailure(.usage, "\(file.path):\(value?.line ?? 1): \(why)")
@@ -99,17 +103,14 @@ struct ClusterPlan: Sendable {
     guard !(0..<clientCount).contains(where: { Self.nid(net: 3, $0).address == nid.address }) else {
       throw refuse(member.nids.first, "\(nid) is where one of the clients is put: give another one")
     }
-    for (index, target) in targets.enumerated() {
-      let others = servers.flatMap(\.specifications) + targets[..<index]
-      guard !others.contains(where: { $0.name == target.name }) else {
-        let setting: Setting =
-          switch target.kind {
-          case .mgs: .hostsManagement
-          case .mdt: .metadataTargets
-          case .ost: .objectTargets
-          }
-        throw refuse(member.values[setting.name], "\(target.name) stands twice in the cluster")
-      }
+    for target in targets where !names.insert(target.name).inserted {
+      let setting: Setting =
+        switch target.kind {
+        case .mgs: .hostsManagement
+        case .mdt: .metadataTargets
+        case .ost: .objectTargets
+        }
+      throw refuse(member.values[setting.name], "\(target.name) stands twice in the cluster")
     }
     servers.append(Server(nid: nid, specifications: targets))
   }
