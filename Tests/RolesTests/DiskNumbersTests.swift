@@ -14,7 +14,8 @@ struct DiskNumbersTests {
       .max, 0,
     ] {
       var table = SequenceTable(index: 0, stored: [(sequence: key, lastID: .max)])
-      #expect(table.takeSuper(index: 3, flags: 0)?.key == SequenceTable.first + SequenceTable.width)
+      let range = table.takeSuper(RangeOwner(stored: 3))
+      #expect(range?.key == SequenceTable.first + SequenceTable.width)
     }
     var exhausted = SequenceTable(
       index: 0, stored: [(sequence: OwnSequences.nextKey, lastID: .max)])

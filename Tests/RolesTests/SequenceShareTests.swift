@@ -1,4 +1,5 @@
-// Property: super-ranges are given to servers only, and one server gets no more than its share; one client gets single
+// Property: super-ranges are given to servers only, and one server gets no more than its share, whatever number it says it
+// has; one client gets single
 // sequences as fast as real ones need them, and no faster; nobody is kept from sequences by what another one asks.
 // Method: clients of each kind ask a metadata target in a loop, in virtual time; statuses and counters are compared.
 import Connections
@@ -7,6 +8,8 @@ import NodeCore
 @testable import NodeWorld
 import PtlRPC
 @testable import Roles
+import Simulation
+import Storage
 import Testing
 
 struct SequenceShareTests {
@@ -50,6 +53,48 @@ struct SequenceShareTests {
     }
     #expect(pair.counters.sequencesRefused == 3)
     #expect(try pair.ask(.sequenceQuery, Self.query(0, index: 1), on: pair.lwp).status == 0)
+  }
+
+  @Test("one node gets no more than its share in the name of many targets, also after a restart")
+  func oneNodeHasItsShare() throws {
+    let disk = RoleDisk(.of(.mdt), plan: DiskPlan(seed: 5))
+    var pair = try MetadataServerTests.Pair(disk: disk)
+    let most = SequenceTable.superMaxOfNode
+    for number in 0..<most + 3 {
+      let query = Self.query(0, index: UInt32(number))
+      let answer = try pair.ask(.sequenceQuery, query, on: pair.lwp)
+      #expect(answer.status == (number < most ? 0 : WireErrno.enospc.status), "\(number)")
+    }
+    // What is no number of a target is nobody's.
+    let strange = try pair.ask(.sequenceQuery, Self.query(0, index: 1 << 16), on: pair.lwp)
+    #expect(strange.status == WireErrno.eproto.status)
+    let other = Caller()
+    try pair.world.add(other)
+    try Self.expectRange(of: other, pair, start: UInt64(most + 1))
+    pair.world.kill(0)
+    disk.crash()
+    pair = try MetadataServerTests.Pair(disk: disk)
+    let refused = try pair.ask(.sequenceQuery, Self.query(0, index: 9999), on: pair.lwp)
+    #expect(refused.status == WireErrno.enospc.status)
+    let third = Caller()
+    try pair.world.add(third)
+    try Self.expectRange(of: third, pair, start: UInt64(most + 2))
+  }
+
+  /// A server on another node gets a range.
+  private static func expectRange(
+    of caller: Caller, _ pair: MetadataServerTests.Pair, start: UInt64
+  ) throws {
+    let lwp = try #require(
+      caller.connect(
+        .lwpOfObjects, to: "lfs-MDT0000_UUID", on: 0, as: "lfs-MDT0000-lwp-OST0007_UUID"))
+    pair.world.run(10) { caller.state(lwp) == .full }
+    let tag = caller.ask(
+      .sequenceQuery, on: lwp, query(0, index: 7), portal: .seqController)
+    pair.world.run(30) { caller.answers[tag] != nil }
+    #expect(
+      caller.answers[tag]?.value(SequenceRange.self)?.start == SequenceTable.first + start
+        * SequenceTable.width)
   }
 
   @Test("10 §9.2: a client that asks too fast comes again")

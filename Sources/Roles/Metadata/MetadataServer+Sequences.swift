@@ -51,11 +51,15 @@ extension MetadataServer {
     let handedOut: SequenceGrant?
     switch operation {
     case 0:
-      guard sequences.mayTakeSuper(index: asked.index, flags: asked.flags) else {
+      guard let owner = RangeOwner(asked, at: received.source.nid) else {
+        counters.malformed += 1
+        return node.rpc.refuse(request, .eproto, turn: &node.turn)
+      }
+      guard sequences.mayTakeSuper(owner) else {
         counters.sequencesRefused += 1
         return node.rpc.refuse(request, .enospc, turn: &node.turn)
       }
-      handedOut = sequences.takeSuper(index: asked.index, flags: asked.flags)
+      handedOut = sequences.takeSuper(owner)
     case 1: handedOut = sequences.takeMeta()
     default:
       counters.malformed += 1
@@ -115,6 +119,36 @@ extension MetadataServer {
   }
 }
 
+/// Whose a super-range is: the target that it says it is, and the node that it came from.
+struct RangeOwner: Equatable {
+  /// A target's.
+  let index: UInt16
+  /// As in `lu_seq_range`: 0 metadata targets, 1 object targets.
+  let flags: UInt8
+  /// Made of the node's NID, 24 bits; 0 when it is not known: the record is older than this.
+  let node: UInt32
+
+  /// Nil for what no target can say of itself.
+  init?(_ asked: SequenceRange, at nid: NID) {
+    guard let index = UInt16(exactly: asked.index), let flags = UInt8(exactly: asked.flags) else {
+      return nil
+    }
+    self.index = index
+    self.flags = flags
+    let mixed = nid.rawValue &* 0xBF58_476D_1CE4_E5B9
+    node = max(1, UInt32(truncatingIfNeeded: mixed >> 40))
+  }
+
+  /// What the disk remembers: the index in 32 bits, the flags in 8, the node in 24.
+  var stored: UInt64 { UInt64(node) << 40 | UInt64(flags) << 32 | UInt64(index) }
+
+  init(stored: UInt64) {
+    index = UInt16(truncatingIfNeeded: stored)
+    flags = UInt8(truncatingIfNeeded: stored >> 32)
+    node = UInt32(truncatingIfNeeded: stored >> 40)
+  }
+}
+
 /// The sequences of FIDs that the first metadata target hands out, and to whom.
 ///
 /// A super-range is a target's own, of 2³⁰ sequences; a meta-range is one client's or object target's, of one. The
@@ -128,13 +162,15 @@ struct SequenceTable {
   static let superMax = 4096
   /// Super-ranges of one target: it needs one in its life, and another when it has lost its disk.
   static let superMaxOfOwner = 16
+  /// Super-ranges of all targets of one node, whoever they say they are: 64 targets have four each.
+  static let superMaxOfNode = 256
   /// Tells the numbers of super-ranges from those of single sequences, which are below `width`, in replies that are kept.
   private static let superMark: UInt32 = 1 << 31
 
   private let index: UInt32
   /// The owner of each super-range but the first, which is the first metadata target's; nil for one that was never
   /// told, because its record could not be made durable.
-  private var owners: [(index: UInt32, flags: UInt32)?] = []
+  private var owners: [RangeOwner?] = []
   /// What this target hands out itself.
   private(set) var own: OwnSequences
 
@@ -147,26 +183,29 @@ struct SequenceTable {
     {
       let place = Int((key - Self.first) / Self.width)
       while owners.count < place { owners.append(nil) }
-      owners[place - 1] = (
-        UInt32(truncatingIfNeeded: value), UInt32(truncatingIfNeeded: value >> 32)
-      )
+      owners[place - 1] = RangeOwner(stored: value)
     }
   }
 
-  /// Whether a target may have another range: not that one takes all.
-  func mayTakeSuper(index owner: UInt32, flags: UInt32) -> Bool {
-    let count = owners.count { $0.map { $0.index == owner && $0.flags == flags } ?? false }
-    return count < Self.superMaxOfOwner
+  /// Whether a target may have another range: not that one takes all, nor one node in the name of many.
+  func mayTakeSuper(_ owner: RangeOwner) -> Bool {
+    var ofTarget = 0
+    var ofNode = 0
+    for case let other? in owners {
+      if other.index == owner.index, other.flags == owner.flags { ofTarget += 1 }
+      if other.node == owner.node { ofNode += 1 }
+    }
+    return ofTarget < Self.superMaxOfOwner && ofNode < Self.superMaxOfNode
   }
 
   /// A range for a target, with the record that is to be durable before it is told; nil where none are given.
-  mutating func takeSuper(index owner: UInt32, flags: UInt32) -> SequenceGrant? {
+  mutating func takeSuper(_ owner: RangeOwner) -> SequenceGrant? {
     guard index == 0, owners.count < Self.superMax else { return nil }
-    owners.append((owner, flags))
+    owners.append(owner)
     guard let range = superRange(owners.count) else { return nil }
     return SequenceGrant(
       range: range, number: UInt32(owners.count) | Self.superMark, key: range.start,
-      value: UInt64(flags) << 32 | UInt64(owner))
+      value: owner.stored)
   }
 
   /// One sequence of the own range.
@@ -213,8 +252,8 @@ struct SequenceTable {
     range.end = range.start + Self.width
     guard place > 0 else { return range }
     guard let owner = owners[place - 1] else { return nil }
-    range.index = owner.index
-    range.flags = owner.flags
+    range.index = UInt32(owner.index)
+    range.flags = UInt32(owner.flags)
     return range
   }
 }
