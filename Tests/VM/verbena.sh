@@ -10,6 +10,8 @@ if [ "$NODE" != judge ]; then
   OTHER=$((1 - NODE))
   node_arguments=(--net o2ib --bind "$ADDRESS")
   LOG=$SHARE/node$NODE/verbena.log
+  # What the node had to say is the first thing to know of a case that failed.
+  trap '[ $? = 0 ] || ! [ -s "$LOG" ] || tail -n 8 "$LOG" | cut -c1-300 >&2' EXIT
 fi
 
 # verbena …: the command, under a limit well above every limit of its own.
