@@ -20,7 +20,7 @@ package struct BenchClient: NodeProgram {
   /// Until messages that the closing echo overtook are asked for again.
   private static let overtakenNanoseconds: UInt64 = 1_000_000
 
-  enum Stage { case idle, opening, running, closing }
+  /// Of the phase under way; nil between two.
 
   struct Slot {
     var descriptor = DescriptorHandle.none
@@ -34,7 +34,7 @@ package struct BenchClient: NodeProgram {
 
   let desk: BenchDesk
   let session: UInt32
-  var stage = Stage.idle
+  var stage: BenchOutcome.Stage?
   var phase: BenchPhase
   var outcome = BenchOutcome()
   var slots: [Slot] = []
@@ -83,7 +83,7 @@ package struct BenchClient: NodeProgram {
         answered(event, &node)
       }
     case Self.controlTag:
-      if event.kind == .send, event.status != 0, stage != .idle {
+      if event.kind == .send, event.status != 0, stage != nil {
         finish(status: event.status, &node)
       }
     default:
@@ -102,7 +102,7 @@ package struct BenchClient: NodeProgram {
     switch stage {
     case .running: startDue(&node)
     case .closing: sendControl(&node)
-    case .idle, .opening: break
+    case .opening, nil: break
     }
   }
 
@@ -114,7 +114,7 @@ package struct BenchClient: NodeProgram {
 
   /// Somebody has put a phase on the desk, or wants the one under way to end.
   private mutating func belled(_ node: inout NodeCore) {
-    guard stage == .idle else {
+    guard stage == nil else {
       if desk.isAbandoned { finish(status: -110, &node) }
       return
     }
@@ -158,7 +158,7 @@ package struct BenchClient: NodeProgram {
 
   private mutating func answered(_ event: LNetEvent, _ node: inout NodeCore) {
     switch stage {
-    case .idle: break
+    case nil: break
     case .opening:
       accountBefore = BenchAccount(encoded: event.headerData)
       begin(&node)
@@ -196,7 +196,8 @@ package struct BenchClient: NodeProgram {
 
   mutating func finish(status: Int32, _ node: inout NodeCore) {
     outcome.status = status
-    stage = .idle
+    outcome.stage = stage ?? .opening
+    stage = nil
     draining += slots
     let ended = slots
     slots = []

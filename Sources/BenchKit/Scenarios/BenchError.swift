@@ -26,7 +26,14 @@ package struct BenchError: Error, Equatable, Sendable, CustomStringConvertible {
     case 61: reason = "nothing there takes it (ENODATA): is it a node of Verbena?"
     case 101: reason = "no network to it (ENETUNREACH)"
     case 103: reason = "the connection broke off (ECONNABORTED)"
-    case 110: reason = "no answer in time (ETIMEDOUT): is it a node of Verbena, and alive?"
+    case 110:
+      let asked =
+        switch outcome.stage {
+        case .opening: "to the first question"
+        case .running: "under way, after \(outcome.count) of \(phase.count)"
+        case .closing: "to the question whether all has arrived"
+        }
+      reason = "no answer in time (ETIMEDOUT) \(asked): is it a node of Verbena, and alive?"
     case 111: reason = "it refused the connection (ECONNREFUSED)"
     case 113: reason = "no way to it (EHOSTUNREACH)"
     default: reason = "errno \(-outcome.status)"

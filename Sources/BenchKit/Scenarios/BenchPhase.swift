@@ -54,6 +54,15 @@ package struct BenchPhase: Sendable {
 
 /// What came of a measurement.
 package struct BenchOutcome: Sendable {
+  /// How far it came.
+  package enum Stage: Int, Sendable {
+    /// The first question, whose answer says that the service is there.
+    case opening
+    case running
+    /// The last question, whose answer says that all has arrived.
+    case closing
+  }
+
   /// Operations that counted.
   package var count = 0
   /// From the beginning of the first that counted to the end of the last, of a stream to its confirmation, in
@@ -67,6 +76,8 @@ package struct BenchOutcome: Sendable {
   package var mismatchCount: UInt64 = 0
   /// The errno, negative, that ended it; 0 for none.
   package var status: Int32 = 0
+  /// Where it was when it ended.
+  package var stage = Stage.closing
 
   package init() {}
 }

@@ -60,7 +60,7 @@ extension BenchOutcome {
   /// Lines of a name and numbers; nothing of the histogram is lost.
   package var text: String {
     "count \(count)\nelapsed \(elapsedNanoseconds)\nmismatches \(mismatchCount)\nstatus \(status)\n"
-      + "latency\(Self.text(latency))\ncorrected\(Self.text(correctedLatency))\n"
+      + "stage \(stage.rawValue)\nlatency\(Self.text(latency))\ncorrected\(Self.text(correctedLatency))\n"
   }
 
   private static func text(_ recorder: LatencyRecorder) -> String {
@@ -95,6 +95,9 @@ extension BenchOutcome {
       case "elapsed": elapsedNanoseconds = UInt64(clamping: number)
       case "mismatches": mismatchCount = UInt64(clamping: number)
       case "status": status = Int32(clamping: number)
+      case "stage":
+        guard let stage = Stage(rawValue: Int(number)) else { return nil }
+        self.stage = stage
       default: return nil
       }
     }
