@@ -162,7 +162,7 @@ why_failed() {
   say "why $1 failed (all of it: $LOGS/$1.log)"
   tail -n 5 "$LOGS/$1.log"
   echo ...
-  grep -E '✘|error:|FAILED|SUMMARY|Fatal|^\s+- ' "$LOGS/$1.log" | cut -c1-400 | awk '!seen[$0]++' |
+  grep -E '✘|error:|FAILED|SUMMARY|Fatal|^\s+- |^node[0-9]+ stderr:' "$LOGS/$1.log" | cut -c1-400 | awk '!seen[$0]++' |
     tail -n 15 || true
 }
 
