@@ -20,8 +20,6 @@ package struct BenchClient: NodeProgram {
   /// Until messages that the closing echo overtook are asked for again.
   private static let overtakenNanoseconds: UInt64 = 1_000_000
 
-  /// Of the phase under way; nil between two.
-
   struct Slot {
     var descriptor = DescriptorHandle.none
     var memory = BufferRef.none
@@ -34,6 +32,7 @@ package struct BenchClient: NodeProgram {
 
   let desk: BenchDesk
   let session: UInt32
+  /// Of the phase under way; nil between two.
   var stage: BenchOutcome.Stage?
   var phase: BenchPhase
   var outcome = BenchOutcome()
