@@ -83,12 +83,12 @@ final class World {
 
   @discardableResult
   func add(
-    _ program: Program, at nid: NID? = nil, limits: SimulatedNode.Limits = World.limits(),
-    seed: UInt64 = 7
+    _ program: Program, at nid: NID? = nil, beside others: [NID] = [],
+    limits: SimulatedNode.Limits = World.limits(), seed: UInt64 = 7
   ) throws -> Int {
     let number = nodes.count
     let node = try SimulatedNode(
-      number: number, nids: [nid ?? Self.nid(number)], stamp: 1000 + UInt64(number),
+      number: number, nids: [nid ?? Self.nid(number)] + others, stamp: 1000 + UInt64(number),
       seed: seed + UInt64(number), configuration: O2IBConfiguration(), limits: limits,
       fabric: fabric)
     nodes.append(node)

@@ -1,6 +1,7 @@
 // Property: a target whose NIDs do not fit into its registration is registered with all of them, and they are in the table
 // that clients read; a list that is spoilt, too long or does not come harms nobody and leaves nothing behind.
-// Method: registrations by hand with the texts as bulk; what the management server knows then is compared.
+// Method: registrations by hand with the texts as bulk, and targets on nodes with so many NIDs; what the management server
+// knows then is compared.
 import Connections
 import LustreWire
 import NodeCore
@@ -67,6 +68,29 @@ struct NIDListTests {
     connected.cluster.world.run(5)
     let after = server.use { $0.turn.memory.bulk.freePieceCount }
     #expect(after == before && server.roles.managementServers[0].fetching.isEmpty)
+  }
+
+  @Test("11 §13: a node registers its targets with all its NIDs", arguments: [1, 38, 39, 64])
+  func own(count: Int) throws {
+    let world = World()
+    let management = RoleNode([RoleDisk(.of(.mgs))])
+    try world.add(management)
+    let disk = RoleDisk(.of(.mdt, management: 0))
+    let server = RoleNode([disk])
+    let others = (1..<count).map { NID.o2ib(0x0A01_0000 + UInt32($0)) }
+    try world.add(
+      server, beside: others,
+      limits: World.limits(cookie: 0x10_0000) { $0.driver.transmits = 512 })
+    let before = server.use { $0.turn.memory.bulk.freePieceCount }
+    world.run(60) { server.count(.targetOpen) == 1 }
+    #expect(server.count(.targetOpen) == 1)
+    world.run(30)
+    let known = management.roles.managementServers[0].fileSystems.first?.targets.first
+    #expect(known?.place.nodes.first == [World.nid(1)] + others)
+    #expect(known?.instance == 1)
+    let after = server.use { $0.turn.memory.bulk.freePieceCount }
+    #expect(after == before)
+    #expect(world.leaks().isEmpty)
   }
 
   @Test func spoilt() throws {

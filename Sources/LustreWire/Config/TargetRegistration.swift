@@ -228,11 +228,18 @@ public enum TargetNIDList {
     _ nids: [WireText<64>], flags: UInt32 = 0, into bytes: inout MutableRawSpan,
     at offset: Int = 0
   ) -> Int {
-    bytes.storeNative(flags, at: offset)
-    bytes.storeNative(UInt32(nids.count), at: offset + 4)
+    encodeHead(count: nids.count, flags: flags, into: &bytes, at: offset)
     for (index, nid) in nids.enumerated() {
       nid.encode(into: &bytes, at: offset + headByteCount + textByteCount * index)
     }
     return byteCount(of: nids.count)
+  }
+
+  /// Writes what is in front of the texts: all there is of a list whose texts travel as bulk.
+  public static func encodeHead(
+    count: Int, flags: UInt32, into bytes: inout MutableRawSpan, at offset: Int = 0
+  ) {
+    bytes.storeNative(flags, at: offset)
+    bytes.storeNative(UInt32(count), at: offset + 4)
   }
 }

@@ -30,6 +30,8 @@ struct Registration {
   /// Its owner has heard of the end.
   var isReported = false
   var request = RequestHandle.none
+  /// What the request lays open: the NIDs that do not fit into it.
+  var bulk = BufferRef.none
   /// When to send again; `.max` for never.
   var due = UInt64.max
   /// By then its owner hears of it.
@@ -42,8 +44,8 @@ struct Registration {
 }
 
 extension ManagementClient {
-  /// NIDs of a target in one message.
-  private static let nidCountMax = 32
+  /// NIDs of a target, where the server takes no list of them (spec 11 §13).
+  private static let plainNIDCountMax = 32
 
   /// Registers a target of this node; `.registered` follows, never at once.
   mutating func register(
@@ -84,24 +86,39 @@ extension ManagementClient {
   private mutating func submit(
     registration index: Int, _ node: inout NodeCore
   ) throws(RPCError) {
-    var nids: [NID] = []
-    for place in 0..<min(node.lnet.interfaceCount, Self.nidCountMax) {
-      nids.append(node.lnet.nid(ofInterface: place))
-    }
     let hasList =
       node.connections.view(link)?.granted.flags.contains(.mgsNIDList) ?? false
+    let countMax = hasList ? ManagedFileSystem.nidCountMax : Self.plainNIDCountMax
+    var nids: [NID] = []
+    for place in 0..<min(node.lnet.interfaceCount, countMax) {
+      nids.append(node.lnet.nid(ofInterface: place))
+    }
+    let isBulk = nids.count > TargetNIDList.maximumInline
     let lengths = BufferLengths(
-      TargetInfo.byteCount, hasList ? TargetNIDList.byteCount(of: nids.count) : nil)
+      TargetInfo.byteCount,
+      hasList ? TargetNIDList.byteCount(of: isBulk ? 0 : nids.count) : nil)
     var draft = node.connections.draft(on: link, .mgsTargetRegister)
     draft.replyByteCount = BufferLengths(TargetInfo.byteCount).byteCount
     let tag = OwnerTag(.managementClient, self.index).raw
     draft.ownerTag = tag
-    let request = try node.connections.begin(
-      draft, on: link, buffers: lengths, tag: tag, rpc: &node.rpc, turn: &node.turn)
+    let bulk = isBulk ? try Self.layOut(nids, &node) : .none
+    if isBulk { draft.bulk = BulkDescription(.source, portal: .mgsBulk, memory: bulk) }
+    let request: RequestHandle
+    do throws(RPCError) {
+      request = try node.connections.begin(
+        draft, on: link, buffers: lengths, tag: tag, rpc: &node.rpc, turn: &node.turn)
+    } catch {
+      if isBulk { node.turn.memory.release(bulk) }
+      throw error
+    }
     let message = node.rpc.message(of: request)
     var bytes = node.turn.memory.mutableBytes(message)
     var info = Self.info(of: registrations[index], nids)
-    if hasList {
+    if isBulk {
+      TargetNIDList.encodeHead(
+        count: nids.count, flags: TargetNIDList.inBulk, into: &bytes, at: lengths.offset(of: 2))
+      info.flags.insert(.largeNIDs)
+    } else if hasList {
       TargetNIDList.encode(
         nids.map { WireText($0.description) ?? WireText() }, into: &bytes,
         at: lengths.offset(of: 2))
@@ -111,7 +128,25 @@ extension ManagementClient {
     }
     info.encode(into: &bytes, at: lengths.offset(of: 1))
     registrations[index].request = request
+    registrations[index].bulk = bulk
     node.connections.submit(request, rpc: &node.rpc, lnet: &node.lnet, turn: &node.turn)
+  }
+
+  /// The texts of NIDs one after the other, as the server gets them (spec 11 §13).
+  private static func layOut(
+    _ nids: [NID], _ node: inout NodeCore
+  ) throws(RPCError) -> BufferRef {
+    let byteCount = TargetNIDList.textByteCount * nids.count
+    guard let memory = node.turn.memory.bulk.allocateRun(byteCount: byteCount) else {
+      throw .busy
+    }
+    let part = memory.part(offset: 0, length: byteCount)
+    var bytes = node.turn.memory.mutableBytes(part)
+    for (place, nid) in nids.enumerated() {
+      let text = WireText<64>(nid.description) ?? WireText()
+      text.encode(into: &bytes, at: TargetNIDList.textByteCount * place)
+    }
+    return part
   }
 
   private static func info(of registration: Registration, _ nids: [NID]) -> TargetInfo {
@@ -145,7 +180,8 @@ extension ManagementClient {
     _ index: Int, _ event: ConnectionsEvent, _ node: inout NodeCore
   ) {
     registrations[index].request = .none
-    node.connections.release(event.request, rpc: &node.rpc, turn: &node.turn)
+    give(event.request, registrations[index].bulk, &node)
+    registrations[index].bulk = .none
     guard event.kind == .replied else {
       // The connection is lost, or the server is slow: once more.
       registrations[index].due = node.turn.now + node.connections.timing.requeueMin
