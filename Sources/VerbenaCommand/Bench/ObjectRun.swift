@@ -20,7 +20,7 @@ extension BenchRun {
     }
     let session = try ObjectSession(
       to: [nid], target, node(), timeoutNanoseconds: settings.nanoseconds(.deadline),
-      inFlight: load.inFlight)
+      connectNanoseconds: settings.nanoseconds(.deadline), inFlight: load.inFlight)
     var bench = BulkBench(
       target: nid, byteCounts: load.byteCounts, iterations: load.iterations,
       warmup: load.warmup, inFlight: load.inFlight,

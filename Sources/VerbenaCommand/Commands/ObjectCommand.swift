@@ -22,7 +22,7 @@ struct ObjectFlags: ParsableArguments {
   var nid: String
   @Argument(help: "The target: lfs-OST0000.") var target: String
   @Option(help: Setting.checksumKind.help) var checksumKind: String?
-  @Option(help: Setting.deadline.help) var deadline: String?
+  @Option(help: Setting.objectDeadline.help) var deadline: String?
   @OptionGroup(title: "Node") var node: NodeFlags
   @OptionGroup(title: "Tunables") var tunables: TunableFlags
   @OptionGroup(title: "Logging") var log: LogFlags
@@ -30,9 +30,9 @@ struct ObjectFlags: ParsableArguments {
   func session() throws -> ObjectSession {
     let groups: [any FlagGroup] = [node, tunables, log]
     let settings = try Settings(
-      [.checksumKind, .deadline],
+      [.checksumKind, .objectDeadline],
       flags: typed([
-        Setting.checksumKind.name: checksumKind, Setting.deadline.name: deadline,
+        Setting.checksumKind.name: checksumKind, Setting.objectDeadline.name: deadline,
       ]),
       environment: Resolved.environment)
     try Resolved.startLog(groups)

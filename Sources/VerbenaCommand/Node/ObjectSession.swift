@@ -6,26 +6,31 @@ internal import Verbena
 
 /// A client of one object target, for the length of a command.
 struct ObjectSession {
+  private static let connectNanoseconds: UInt64 = 10_000_000_000
   private let plan: NodePlan
   private let peers: [NID]
   private let target: ObdUUID
   /// How long the target may take for an answer.
   let deadline: Duration
+  /// A node that is not there is told of sooner than a target that may come back.
+  private let connectDeadline: Duration
   let checksum: ObjectWish.Checksum
   let interruption = Interruption()
 
   init(
     _ nid: String, _ target: String, _ node: NodeSettings, _ settings: Settings
   ) throws(CommandFailure) {
+    let deadline = settings.nanoseconds(.objectDeadline)
+    let isGiven = settings.origin(.objectDeadline) != .standard
     try self.init(
-      to: Targets.ofTarget(nid), target, node,
-      timeoutNanoseconds: settings.nanoseconds(.deadline),
+      to: Targets.ofTarget(nid), target, node, timeoutNanoseconds: deadline,
+      connectNanoseconds: isGiven ? deadline : Self.connectNanoseconds,
       Self.checksum(settings.text(.checksumKind)))
   }
 
   init(
     to peers: [NID], _ target: String, _ node: NodeSettings, timeoutNanoseconds: UInt64,
-    _ checksum: ObjectWish.Checksum = .automatic, inFlight: Int = 4
+    connectNanoseconds: UInt64, _ checksum: ObjectWish.Checksum = .automatic, inFlight: Int = 4
   ) throws(CommandFailure) {
     self.peers = peers
     self.checksum = checksum
@@ -36,6 +41,7 @@ struct ObjectSession {
     }
     self.target = uuid
     deadline = .nanoseconds(Int64(timeoutNanoseconds))
+    connectDeadline = .nanoseconds(Int64(connectNanoseconds))
     var plan = try NodePlan(node, isTransient: true)
     plan.beClient(mounts: 1, timing: .fast)
     // Each has a piece of its own, and room besides for what is asked for meanwhile.
@@ -64,7 +70,7 @@ struct ObjectSession {
     let lustre = try await plan.startLustre { NoProgram() }
     do {
       let owner = try await lustre.node.connect(
-        to: target, at: peers, role: .osc, timeout: deadline, isPatient: false)
+        to: target, at: peers, role: .osc, timeout: connectDeadline, isPatient: false)
       try await body(lustre, owner)
       await owner.disconnect()
     } catch {

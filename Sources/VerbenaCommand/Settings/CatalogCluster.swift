@@ -34,6 +34,10 @@ extension Setting {
   static let mountDeadline = Setting(
     "deadline", .duration(1_000_000...3_600_000_000_000), "100s",
     "Until everything must be connected")
+  static let objectDeadline = Setting(
+    "deadline", .duration(1_000_000...3_600_000_000_000), "100s",
+    "How long a target may be silent; it may come back meanwhile. Where nothing is given, connecting may take 10s"
+  )
   static let idleTimeout = Setting(
     "idle-timeout", .duration(0...3_600_000_000_000), "20s",
     "Connections to object targets that nobody uses end after this time and come back with the next use; 0 for never"
