@@ -54,6 +54,34 @@ struct LockRoomTests {
     #expect(counters.lockCallsDelayed > 50 && counters.evictionsByLock <= 1)
   }
 
+  @Test("holders who are to be asked cost nearly nothing until there is room to ask them")
+  func waitingToAsk() throws {
+    let (world, server, clients) = try mount(clients: 3) { $0.rpc.capacity.requests = 1 }
+    clients[0].enqueue(LockWish(object: Self.object(1), mode: .protectedWrite), on: 2, tag: 0)
+    for tag in 1...30 {
+      clients[1].enqueue(
+        LockWish(object: Self.object(2), mode: .protectedRead), on: 2, tag: UInt32(tag))
+      world.run(0.05)
+    }
+    world.kill(clients[0].number)
+    clients[2].enqueue(LockWish(object: Self.object(1), mode: .protectedRead), on: 2, tag: 100)
+    world.run(1)
+    clients[2].enqueue(LockWish(object: Self.object(2), mode: .exclusive), on: 2, tag: 101)
+    world.run(0.1)
+    // What excludes nobody stands in front of the one that waits.
+    for tag in 102...180 {
+      clients[2].enqueue(LockWish(object: Self.object(2), mode: .null), on: 2, tag: UInt32(tag))
+      world.run(0.05)
+    }
+    let before = server.use { $0.connections.sweep.stepCount }
+    world.run(60)
+    #expect(clients[1].news.count == 30)
+    let steps = server.use { $0.connections.sweep.stepCount } - before
+    #expect(steps < 1000)
+    world.run(400) { clients[2].news.contains("held 101") }
+    #expect(clients[2].news.contains("held 101") && clients[1].count(.evicted) == 0)
+  }
+
   @Test("many are granted at once: each hears of it, though there is no room for all events")
   func grantedInTurn() throws {
     let (world, server, clients) = try mount(clients: 2) { limits in

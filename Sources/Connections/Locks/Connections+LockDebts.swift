@@ -37,7 +37,7 @@ extension Connections {
       owe(.completion, lock, turn: &turn)
     }
     if debts.contains(.blocking) {
-      block(lock, because: claim(on: lock), rpc: &rpc, turn: &turn)
+      block(lock, because: nil, rpc: &rpc, turn: &turn)
     } else if locks.cells[lock].debts.isEmpty, locks.cells[lock].isBlocked,
       locks.cells[lock].export != noRecord, let timer = locks.cells[lock].timer
     {
@@ -46,7 +46,7 @@ extension Connections {
   }
 
   /// Who wants a lock's place now; a revoked one must go for nobody.
-  private func claim(on lock: Int) -> LockDescriptor {
+  mutating func claim(on lock: Int) -> LockDescriptor {
     if let waiting = waiter(for: lock) { return locks.cells[waiting].descriptor }
     var claim = locks.cells[lock].descriptor
     claim.requestedMode = .exclusive

@@ -91,8 +91,10 @@ extension Connections {
   }
 
   /// Asks a holder to give its lock up, and starts the time in which it must.
+  ///
+  /// - Parameter conflicting: who wants its place; nil: whoever does when there is room to ask.
   mutating func block(
-    _ lock: Int, because conflicting: LockDescriptor, rpc: inout PtlRPC, turn: inout Turn
+    _ lock: Int, because conflicting: LockDescriptor?, rpc: inout PtlRPC, turn: inout Turn
   ) {
     locks.cells[lock].isBlocked = true
     // A target gives its own locks up by itself, and soon.
@@ -122,8 +124,10 @@ extension Connections {
       tag: locks.handle(lock).raw, rpc: &rpc, turn: &turn)
     guard let handle = begun else { return false }
     requests[handle.raw.slot].isAboutLock = true
-    encodeCall(
-      handle, record, about: about ?? record.descriptor, lengths, rpc: &rpc, turn: &turn)
+    // Looked for only now: it takes as many steps as the resource has locks.
+    let subject =
+      about ?? (opcode == .ldlmBlockingCallback ? claim(on: lock) : record.descriptor)
+    encodeCall(handle, record, about: subject, lengths, rpc: &rpc, turn: &turn)
     if let value, isCompletion, valueBytes > 0 {
       var bytes = turn.memory.mutableBytes(rpc.message(of: handle))
       value.encode(into: &bytes, at: lengths.offset(of: 2))
@@ -247,10 +251,11 @@ extension Connections {
   }
 
   /// The newest lock that waits for this one to go.
-  func waiter(for lock: Int) -> Int? {
+  mutating func waiter(for lock: Int) -> Int? {
     let record = locks.cells[lock]
     var other = resourceIndex.first(Self.key(record.descriptor.resource, record.target))
     while let found = other {
+      sweep.stepCount += 1
       if !locks.cells[found].isGranted, stands(lock, against: found) { return found }
       other = resourceIndex.next(after: found)
     }

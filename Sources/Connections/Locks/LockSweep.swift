@@ -31,8 +31,8 @@ struct LockSweep: ~Copyable {
   private var modes: UInt32 = 0
   private var lowestGroup = noRecord
   private var highestGroup = noRecord
-  /// Entries looked at, for tests: what it costs.
-  private(set) var stepCount: UInt64 = 0
+  /// Locks looked at, for tests: what it costs.
+  var stepCount: UInt64 = 0
 
   init(capacity: Int) {
     entries = RigidArray(capacity: capacity)
