@@ -9,8 +9,7 @@ package struct ConnectionsCapacity: Equatable, Sendable {
   /// Locks that clients hold at targets here, and that imports hold elsewhere.
   package var locks = 256
   package var heldLocks = 128
-  /// Locks of one client at one target, so that none takes all places: many times the 100 for each processor that a
-  /// client of the kernel keeps when nobody tells it how many.
+  /// Locks of one client at one target, so that none takes all places.
   package var locksPerExport = 8192
   /// Replies of all clients together that are kept in case that they are asked for again: without a place a request
   /// that comes again is executed again. Not used by nodes without exports.

@@ -48,6 +48,23 @@ struct ObjectFaultTests {
     #expect(world.world.leaks().isEmpty)
   }
 
+  @Test func whatIsGivenUpUsesItsMemoryNoMore() throws {
+    var plan = DiskPlan(seed: 1)
+    plan.errorsPerMillion = 1_000_000
+    let world = try ObjectWorld(plan: plan)
+    let object = world.create()
+    let (wish, user) = (write(pattern(100_000), object, world), world.users[0])
+    let tag = user.begin(wish)
+    // It has failed, and would be done again after a second.
+    world.world.run(0.5)
+    #expect(user.done[tag] == nil && user.roles.objects.operationCount == 1)
+    user.use { user.roles.abandonObjects(WireErrno.eshutdown.status, &$0) }
+    user.free(wish.memory)
+    world.world.run(100)
+    #expect(user.done[tag]?.status == WireErrno.eshutdown.status)
+    #expect(world.world.leaks().isEmpty)
+  }
+
   private func write(_ bytes: [UInt8], _ object: ObjectID, _ world: ObjectWorld) -> ObjectWish {
     var wish = ObjectWish(.write, object)
     wish.memory = world.users[0].memory(bytes)

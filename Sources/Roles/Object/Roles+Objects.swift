@@ -19,6 +19,12 @@ extension Roles {
     return place
   }
 
+  /// Gives all operations up: nothing is made again of their memory.
+  package mutating func abandonObjects(_ status: Int32, _ node: inout NodeCore) {
+    for place in 0..<objects.operations.count { objects.abandon(place, status, &node) }
+    reportObjects()
+  }
+
   /// Gives an operation up, as the caller does not want to wait longer; `objectDone` follows when the wire is done with
   /// its memory.
   package mutating func abandonObject(_ place: Int, _ status: Int32, _ node: inout NodeCore) {

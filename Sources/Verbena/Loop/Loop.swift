@@ -137,7 +137,7 @@ struct Loop<Transport: RDMATransport & ~Copyable, Program: NodeProgram & ~Copyab
     operations.isOver = true
     operations.stopAll(&node)
     // Those who wait for the program may hold memory, too.
-    program.stopped()
+    program.stopped(&node)
     while operations.lentBufferCount > 0 {
       let busy = turn()
       operations.stopAll(&node)

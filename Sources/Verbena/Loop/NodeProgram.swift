@@ -26,7 +26,7 @@ package protocol NodeProgram: ~Copyable {
   mutating func looked(_ node: inout NodeCore) -> Bool
   /// The node has stopped: nobody may wait for the program any longer, as the loop serves its transport until callers
   /// have given all memory back.
-  mutating func stopped()
+  mutating func stopped(_ node: inout NodeCore)
   /// The loop ends: may wait for threads of its own.
   mutating func ended()
 }
@@ -40,7 +40,7 @@ extension NodeProgram where Self: ~Copyable {
   /// Most programs live by their events.
   package mutating func turned(_ node: inout NodeCore) {}
   package mutating func looked(_ node: inout NodeCore) -> Bool { false }
-  package mutating func stopped() {}
+  package mutating func stopped(_ node: inout NodeCore) {}
   package mutating func ended() {}
 }
 

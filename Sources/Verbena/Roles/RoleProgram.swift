@@ -138,8 +138,10 @@ struct RoleProgram<Guest: NodeProgram & ~Copyable>: NodeProgram, ~Copyable {
     return isAny
   }
 
-  mutating func stopped() {
-    guest.stopped()
+  mutating func stopped(_ node: inout NodeCore) {
+    guest.stopped(&node)
+    // Callers get their memory back now: nothing may be made of it any more.
+    roles.abandonObjects(WireErrno.eshutdown.status, &node)
     desk.close()
   }
 
