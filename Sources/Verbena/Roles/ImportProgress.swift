@@ -49,8 +49,7 @@ final class ImportProgress: @unchecked Sendable {
     case .connected: finishOpening(.success(handle))
     case .attemptFailed:
       lastStatus = event.status
-      // One that has not been sent, because the node there is not discovered yet, is no refusal.
-      if let refusalsLeft, event.status != WireErrno.etimedout.status {
+      if let refusalsLeft, Self.isRefusal(event.status) {
         self.refusalsLeft = refusalsLeft - 1
         // Each of its nodes may say so: the target is at one of them.
         if refusalsLeft <= 1 {
@@ -66,6 +65,13 @@ final class ImportProgress: @unchecked Sendable {
     default: break
     }
     return .goesOn
+  }
+
+  /// One that has not been sent, because the node there is not discovered yet, is no refusal, and a target that is
+  /// busy is asked again itself.
+  private static func isRefusal(_ status: Int32) -> Bool {
+    status != WireErrno.etimedout.status && status != WireErrno.ebusy.status
+      && status != WireErrno.eagain.status
   }
 
   /// - Returns: what came of the last attempt, and where.

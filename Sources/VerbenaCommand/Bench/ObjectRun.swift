@@ -64,14 +64,18 @@ final class StopFlag: Sendable {
 /// Measurements on one object: each transfer under way has its own part of it.
 final class ObjectPhases: Sendable {
   private static let partByteCount: UInt64 = 1 << 20
+  /// Looks within a deadline.
+  private static let lookCount = 4
 
   let object: ObjectID
   private let lustre: LustreNode
   private let owner: Import
-  /// How long a transfer may take.
+  /// How long nothing at all may end.
   private let deadline: Duration
   private let isStopped: StopFlag
   private let left = Mutex(0)
+  /// Transfers that have ended.
+  private let endedCount = Atomic<Int>(0)
 
   init(
     _ lustre: LustreNode, _ owner: Import, _ object: ObjectID, _ deadline: Duration,
@@ -115,13 +119,31 @@ final class ObjectPhases: Sendable {
           try await self.lane(lane, action, phase, isOnce: count == nil, start: start)
         }
       }
+      lanes.addTask { try await self.watch() }
       var all = LatencyRecorder()
-      while let one = try await lanes.next() { all.add(one) }
+      // The watch ends by an error only.
+      for _ in 0..<phase.inFlight {
+        if let one = try await lanes.next() { all.add(one) }
+      }
+      lanes.cancelAll()
       return all
     }
     outcome.count = Int(outcome.latency.count)
     outcome.elapsedNanoseconds = DispatchTime.now().uptimeNanoseconds - start
     return outcome
+  }
+
+  /// Ends with an error when no transfer has ended for the deadline: one look for all, as each transfer is measured.
+  private func watch() async throws -> LatencyRecorder {
+    var (seen, quietCount) = (-1, 0)
+    while quietCount < Self.lookCount {
+      try await Task.sleep(for: deadline / Self.lookCount)
+      let ended = endedCount.load(ordering: .relaxed)
+      quietCount = ended == seen ? quietCount + 1 : 0
+      seen = ended
+    }
+    throw CommandFailure(
+      .timedOut, "\(object.text): no transfer has ended for \(deadline): is the target up?")
   }
 
   private func lane(
@@ -134,7 +156,8 @@ final class ObjectPhases: Sendable {
     wish.checksum = phase.isChecked ? .automatic : .none
     while isOnce ? latency.count == 0 : claim(phase, start) {
       let begun = DispatchTime.now().uptimeNanoseconds
-      let outcome = await lustre.object(wish, buffer, on: owner, timeout: deadline)
+      let outcome = await lustre.object(wish, buffer, on: owner)
+      endedCount.wrappingAdd(1, ordering: .relaxed)
       let result = outcome.result
       buffer = outcome.takeBuffer()
       guard try result.get().byteCount == phase.byteCount else {
