@@ -1,6 +1,19 @@
 internal import BasicContainers
 internal import LustreWire
 
+/// A lock of a resource, as far as it decides who stands in whose way. Not nested in what has it: other modules destroy
+/// that, and the compiler cannot name a private type there.
+struct SweptLock: BitwiseCopyable {
+  var lock: UInt32
+  /// The bit of its mode.
+  var mode: UInt32
+  var first: UInt64
+  var last: UInt64
+  var group: UInt64
+  /// How many locks begin before it; equal ones in any order.
+  var rank: UInt32
+}
+
 /// The locks of one resource, so laid out that each can be asked in few steps which of some others stands in its way:
 /// clients choose how many there are, and which parts they cover.
 ///
@@ -8,22 +21,11 @@ internal import LustreWire
 /// mode, which knows of all locks that begin up to some byte the one that ends last. A tree has four bytes for each
 /// lock, and takes a number of steps that grows as the logarithm of their number.
 struct LockSweep: ~Copyable {
-  private struct Entry: BitwiseCopyable {
-    var lock: UInt32
-    /// The bit of its mode.
-    var mode: UInt32
-    var first: UInt64
-    var last: UInt64
-    var group: UInt64
-    /// How many locks begin before it; equal ones in any order.
-    var rank: UInt32
-  }
-
   /// Modes that clients ask for: EX to GROUP.
   private static let modeCount = 7
   private static let groupMode = 6
 
-  private var entries: RigidArray<Entry>
+  private var entries: RigidArray<SweptLock>
   private var sorted: RigidArray<UInt32>
   /// Trees one after the other: entries, or `noRecord`.
   private var latest: RigidArray<UInt32>
@@ -54,7 +56,7 @@ struct LockSweep: ~Copyable {
     let mode = LockConflict.mode(of: descriptor).rawValue.trailingZeroBitCount
     sorted.append(UInt32(entries.count))
     entries.append(
-      Entry(
+      SweptLock(
         lock: UInt32(lock), mode: UInt32(mode), first: extent.first, last: extent.last,
         group: descriptor.policy.third, rank: 0))
     stepCount += 1
