@@ -89,6 +89,25 @@ struct ObjectLockTests {
     #expect(world.world.leaks().isEmpty)
   }
 
+  @Test("10 §8.1: a client is told how many locks it may keep")
+  func whatIsLeftIsTold() throws {
+    let (world, holder, object) = try scene()
+    let target = world.node.roles.targets[0].slot
+    let told = {
+      world.node.use { core in
+        core.connections.export(ofClient: holder.mount, atTarget: target)
+          .map { core.connections.replyFields($0) }
+      }
+    }
+    let limit = ObjectWorld.limits(cookie: 0).connections.capacity.locks
+    #expect(told()?.lockLimit == UInt32(limit))
+    #expect(told()?.lockVolume == UInt64(limit) * 36_000)
+    holder.enqueue(object, .protectedWrite)
+    world.world.run(1) { !holder.news.isEmpty }
+    #expect(told()?.lockLimit == UInt32(limit))
+    #expect(told()?.lockVolume == UInt64(limit - 1) * 36_000)
+  }
+
   @Test func readersShare() throws {
     let (world, holder, object) = try scene()
     _ = world.write(pattern(100), object)

@@ -166,7 +166,7 @@ extension Connections {
   private mutating func fields(_ decision: ConnectDecision, export slot: Int) -> ReplyFields {
     var fields = ReplyFields()
     fields.handle = exports.cells[slot].handle
-    fields.lastCommitted = exports.cells[slot].committed
+    tellState(of: slot, in: &fields)
     if decision.isReconnect { fields.connectFlags.insert(.reconnect) }
     if decision.isReplayable { fields.connectFlags.insert(.replayable) }
     if decision.isRecovering { fields.connectFlags.insert(.recovering) }

@@ -7,6 +7,9 @@ internal import Structures
 
 // Targets of this node, and the exports of their clients (spec 11 §8).
 extension Connections {
+  /// Seconds that a lock which nobody uses may be kept where there is room.
+  private static let lockAgeMax: UInt64 = 36_000
+
   /// Makes a target known; nil when there is no place, or its name or UUID is taken.
   package mutating func addTarget(_ description: TargetDescription) -> UInt32? {
     guard findTarget(description.name) == nil, findTarget(description.uuid) == nil,
@@ -102,8 +105,21 @@ extension Connections {
   /// What every reply to a client says of its transactions, with a status.
   package mutating func replyFields(_ handle: ExportHandle, status: Int32 = 0) -> ReplyFields {
     var fields = ReplyFields(status: status)
-    if let slot = exports.slot(handle.raw) { fields.lastCommitted = exports.cells[slot].committed }
+    if let slot = exports.slot(handle.raw) { tellState(of: slot, in: &fields) }
     return fields
+  }
+
+  /// What every reply says: what is safe on disk, and how many locks the client may keep (spec 10 §8.1).
+  ///
+  /// A client gives locks up that it does not use when their number times their age in seconds is more than the volume,
+  /// and none at all when that is 0. Places for locks that are left may be kept for ten hours, as real servers begin.
+  func tellState(of slot: Int, in fields: inout ReplyFields) {
+    fields.lastCommitted = exports.cells[slot].committed
+    guard exports.cells[slot].granted.flags.contains(.lruResize) else { return }
+    let limit = min(capacity.locksPerExport, locks.capacity)
+    let free = min(limit - Int(exports.cells[slot].lockCount), locks.capacity - locks.count)
+    fields.lockLimit = UInt32(limit)
+    fields.lockVolume = max(1, UInt64(max(0, free)) * Self.lockAgeMax)
   }
 
   /// Evicts a client: its cookie is void, its locks and callbacks are gone (spec 12 §3).
