@@ -61,7 +61,7 @@ in_guest() {
   await 60 grep -q 'lfs-OST0000 open' "$SHARE/node0/serve.out"
   COUNT_CONNECTS=100
   for ((pair = 0; pair < PAIRS; pair++)); do
-    bench message "$pair" --size 64 --iterations 1000 --warmup 100 --rounds 1
+    bench message "$pair" --size 64 --iterations 1000 --warmup 100
     perftest ib_send_lat "$pair" ib_send_lat -s 64 -n 1000
     bench bulk "$pair" --size 1M --iterations 20 --warmup 2 --checksum off --in-flight 8
     measure objects bulk "$pair" --size 1M --iterations 20 --warmup 2 --checksum off --in-flight 8 \

@@ -167,6 +167,28 @@ import Testing
     (["bulk", "--interval", "soon"], "is no duration"), (["bulk", "-c", "UC"], "must be RC"),
     (["rpc", "--in-flight", "5000"], "1 to 4096"),
     (["connect", "--fsname", "lfs"], "give its NID too"),
+    (
+      ["connect", "--targets", "3", "10.0.0.1@o2ib"],
+      "--targets would do nothing: the file system at a NID has its own targets"
+    ),
+    (["connect", "--mounts", "3", "10.0.0.1@o2ib"], "--mounts would do nothing: give --fsname"),
+    (
+      ["connect", "--targets", "3", "--fsname", "lfs", "10.0.0.1@o2ib"],
+      "leave the NID out"
+    ),
+    (
+      ["connect", "--targets", "3", "--mounts", "0"],
+      "--targets would do nothing: give --mounts more than 0"
+    ),
+    (
+      ["connect", "--fsname", "lfs", "--mounts", "0", "10.0.0.1@o2ib"],
+      "--fsname would do nothing: give --mounts more than 0"
+    ),
+    (
+      ["message", "--rounds", "2", "10.0.0.1@o2ib"],
+      "--rounds would do nothing: the floor is measured without a NID and without --rate"
+    ),
+    (["message", "--rounds", "2", "--rate", "10"], "--rounds would do nothing"),
     (["rpc", "--target-name", "lfs-OST0000_UUID"], "give the NID too"),
     (["storm", "--pcap", "x.pcap"], "--pcap would do nothing"),
     (["storm", "--peer-credits", "16"], "--peer-credits would do nothing"),

@@ -43,6 +43,15 @@ struct BenchRun {
     try Resolved.node(groups, overriding: flags.merging(extra) { $1 })
   }
 
+  /// Refuses a flag that has been typed and would do nothing.
+  ///
+  /// - Parameter why: what is missing for it.
+  func refuse(_ setting: Setting, _ why: String) throws(CommandFailure) {
+    // A variable may be meant for other commands.
+    guard settings.origin(setting) == .flag else { return }
+    throw CommandFailure(.usage, "--\(setting.name) would do nothing: \(why)")
+  }
+
   /// Both ends here without a NID, else one.
   ///
   /// - Parameter extra: flags that count before those typed.

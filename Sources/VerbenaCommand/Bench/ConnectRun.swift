@@ -13,6 +13,7 @@ enum ConnectRun {
 
 extension BenchRun {
   func connect() async throws {
+    let mounts = try MountsRun(self)
     let inFlight = settings.integer(.inFlightConnects)
     let timings = ConnectTimings()
     let desk = BenchDesk()
@@ -32,7 +33,6 @@ extension BenchRun {
     let sessionWatch = PhaseWatch(
       node: sessions?.node ?? node, desk: sessions?.desk ?? desk,
       deadlineNanoseconds: wanted.deadlineNanoseconds, display: display)
-    let mounts = try MountsRun(self)
     let header = [
       ("measured", "set-up of o2iblnd connections, and an LNet ping over them"),
       ("nodes", "\(node.nids[0]) to \(nid)"), ("at a time", "\(inFlight)"),

@@ -11,6 +11,9 @@ enum MessageRun {
 extension BenchRun {
   func message() async throws {
     let load = LoadPlan(settings, of: MessageLoad.self)
+    if target != nil || load.ratePerSecond > 0 {
+      try refuse(.rounds, "the floor is measured without a NID and without --rate")
+    }
     if load.ratePerSecond > 0 { return try await messagesAtRate(load) }
     let session = try await session()
     let node = try node()

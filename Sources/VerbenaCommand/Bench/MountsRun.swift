@@ -24,7 +24,18 @@ struct MountsRun: Sendable {
         .usage, "--fsname names a file system of a management server: give its NID too")
     }
     count = settings.integer(.mountCount)
-    guard count > 0, name != nil || run.target == nil else { return nil }
+    let hasFileSystem = name != nil || run.target == nil
+    if !hasFileSystem { try run.refuse(.mountCount, "give --fsname too") }
+    if run.target != nil {
+      try run.refuse(
+        .mountedTargets, "the file system at a NID has its own targets: leave the NID out")
+    }
+    if count == 0 {
+      for one in [.mountedTargets, .mountedFileSystem] as [Setting] {
+        try run.refuse(one, "give --mounts more than 0")
+      }
+    }
+    guard count > 0, hasFileSystem else { return nil }
     deadline = .nanoseconds(Int64(settings.nanoseconds(.deadline)))
     if let name, let target = run.target {
       (fileSystem, management, servers) = (name, target, nil)

@@ -6,7 +6,7 @@ extension Setting {
 
   static let mountCount = Setting(
     "mounts", .integer(0...10_000), "20",
-    "Mounts that are taken apart, each from a new node; 0 for none")
+    "Mounts that are taken apart, each from a new node; 0 for none; with a NID, of --fsname")
   static let mountedTargets = Setting(
     "targets", .integer(1...16), "8", "Object targets of the file system, without a NID")
   static let mountedFileSystem = Setting(
