@@ -117,9 +117,13 @@ class RoleNode: Program {
   func count(_ kind: RolesEvent.Kind) -> Int { told.count { $0.kind == kind } }
 
   private func exchange(_ core: inout NodeCore) {
-    for (target, disk) in disks.enumerated() where target < roles.targetCount {
-      roles.exchange(target, with: &disk.store, &core)
-    }
+    var round = 0
+    repeat {
+      for (target, disk) in disks.enumerated() where target < roles.targetCount {
+        roles.exchange(target, with: &disk.store, &core)
+      }
+      round += 1
+    } while roles.mustExchangeAgain(after: round)
   }
 }
 

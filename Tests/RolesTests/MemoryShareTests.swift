@@ -31,13 +31,14 @@ struct MemoryShareTests {
     }
 
     /// So much is left of the server's memory for transfers.
-    func leave(_ free: Int) throws {
+    @discardableResult
+    func leave(_ free: Int) throws -> BufferRef {
       let taken = node.use { core in
         let all = core.turn.memory.bulk.pieceCount * core.turn.memory.bulk.pieceByteCount
         return core.turn.memory.bulk.allocateRun(
           byteCount: all - ObjectServer.messageReserve - free)
       }
-      #expect(taken != nil)
+      return try #require(taken)
     }
 
     func begin(_ user: Int, _ action: ObjectWish.Action, _ count: Int) -> UInt32 {
@@ -84,6 +85,33 @@ struct MemoryShareTests {
     for tag in flood { #expect(scene.users[0].done[tag]?.status == 0) }
     let left = scene.node.roles.objectServers[0].wanting.count
     #expect(left == 0)
+  }
+
+  @Test("13 §3: a turn that comes to nothing is the next one's at once")
+  func wastedTurn() throws {
+    let scene = try Scene()
+    let taken = try scene.leave(0)
+    // Its match bits name one operation, and its data takes two: that is seen only when there is memory.
+    let caller = Caller()
+    try scene.world.add(caller, limits: ObjectWorld.limits(cookie: 0x90_0000))
+    let handle = try #require(caller.connect(.osc, to: "lfs-OST0001_UUID", on: 0))
+    scene.world.run(5) { caller.state(handle) == .full }
+    var forged = ObjectForgeryTests.Transfer(scene.objects[1])
+    forged.opcode = .ostWrite
+    forged.attributes.flags = []
+    forged.ranges = [RemoteRange(0, length: 2 << 20, flags: .write)]
+    _ = caller.ask(.ostWrite, on: handle, forged.buffers, portal: .ostIO)
+    scene.world.run(1) { scene.node.roles.objectServers[1].wanting.count == 1 }
+    let read = scene.begin(0, .read, 1 << 20)
+    scene.world.run(1) { scene.node.roles.objectServers[0].wanting.count == 1 }
+    // One turn, in which the first target has been looked at before the second one's turn is over.
+    scene.node.use { $0.turn.memory.release(taken) }
+    let waiting = (0..<2).map { scene.node.roles.objectServers[$0].wanting.count }
+    #expect(waiting == [0, 0])
+    let abandoned = scene.node.roles.objectServers[1].counters.abandoned
+    #expect(abandoned == 1)
+    scene.world.run(5) { scene.users[0].done[read] != nil }
+    #expect(scene.users[0].done[read]?.status == 0)
   }
 
   @Test("who has had a turn comes behind those who wait; who is alone has all turns")

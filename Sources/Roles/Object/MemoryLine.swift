@@ -8,6 +8,8 @@ struct MemoryLine: ~Copyable {
   private var line: FixedQueue<UInt16>
   private var isInLine: RigidArray<Bool>
   private var isWanting: RigidArray<Bool>
+  /// Who waits in front has come there since this was last asked: it may have been looked at before.
+  private var hasMoved = false
 
   init(targets: Int) {
     var places = 1
@@ -40,8 +42,15 @@ struct MemoryLine: ~Copyable {
     while let first = line.first, !isWanting[Int(first)] { leave() }
   }
 
+  /// Whether the target in front, if any, is another one than when this was asked last.
+  mutating func takeMove() -> Bool {
+    defer { hasMoved = false }
+    return hasMoved && line.first != nil
+  }
+
   private mutating func leave() {
     guard let first = line.popFirst() else { return }
+    hasMoved = true
     isInLine[Int(first)] = false
   }
 }

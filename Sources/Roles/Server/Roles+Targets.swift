@@ -67,6 +67,14 @@ extension Roles {
     }
   }
 
+  /// Whether the stores are to be exchanged with once more in this turn: of targets that wait for bulk memory another
+  /// one is the next, and was passed over before. Each round ends somebody's turn, and they are no more than requests.
+  ///
+  /// - Parameter round: how often they have been exchanged with in this turn.
+  package mutating func mustExchangeAgain(after round: Int) -> Bool {
+    memoryLine.takeMove() && round < targetOfRequest.count
+  }
+
   /// Moves records between a target and its store: at the end of each turn, and when the store has rung.
   package mutating func exchange<Store: TargetStore & ~Copyable>(
     _ target: Int, with store: inout Store, _ node: inout NodeCore

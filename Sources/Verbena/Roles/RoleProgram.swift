@@ -123,12 +123,16 @@ struct RoleProgram<Guest: NodeProgram & ~Copyable>: NodeProgram, ~Copyable {
   /// Exchanges with the stores, and tells what the roles report.
   @discardableResult
   private mutating func settle(_ node: inout NodeCore) -> Bool {
-    for target in places.indices {
-      switch places[target] {
-      case .file(let place): roles.exchange(target, with: &files[place], &node)
-      case .memory(let place): roles.exchange(target, with: &memories[place], &node)
+    var round = 0
+    repeat {
+      for target in places.indices {
+        switch places[target] {
+        case .file(let place): roles.exchange(target, with: &files[place], &node)
+        case .memory(let place): roles.exchange(target, with: &memories[place], &node)
+        }
       }
-    }
+      round += 1
+    } while roles.mustExchangeAgain(after: round)
     var isAny = false
     while let event = roles.events.popFirst() {
       isAny = true
