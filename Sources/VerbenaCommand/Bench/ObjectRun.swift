@@ -42,12 +42,14 @@ extension BenchRun {
           ObjectWish(.create, .echo(1)), on: owner, timeout: session.deadline)
         let phases = ObjectPhases(
           lustre, owner, made.attributes.object, session.deadline, isStopped)
-        var failure: (any Error)?
         do {
           try await plan.report(into: &filled, phases.run, isStopped: { isStopped.isSet })
-        } catch { failure = error }
-        await lustre.discard(phases.object, on: owner)
-        if let failure { throw failure }
+        } catch {
+          await lustre.discard(
+            phases.object, on: owner, timeout: Farewell(after: error).removal)
+          throw error
+        }
+        await lustre.discard(phases.object, on: owner, timeout: session.deadline)
       }
       report = filled
     }
@@ -64,8 +66,6 @@ final class StopFlag: Sendable {
 /// Measurements on one object: each transfer under way has its own part of it.
 final class ObjectPhases: Sendable {
   private static let partByteCount: UInt64 = 1 << 20
-  /// Looks within a deadline.
-  private static let lookCount = 4
 
   let object: ObjectID
   private let lustre: LustreNode
@@ -113,37 +113,22 @@ final class ObjectPhases: Sendable {
     left.withLock { $0 = count ?? 0 }
     let start = DispatchTime.now().uptimeNanoseconds
     var outcome = BenchOutcome()
-    outcome.latency = try await withThrowingTaskGroup(of: LatencyRecorder.self) { lanes in
-      for lane in 0..<phase.inFlight {
-        lanes.addTask {
-          try await self.lane(lane, action, phase, isOnce: count == nil, start: start)
-        }
-      }
-      lanes.addTask { try await self.watch() }
-      var all = LatencyRecorder()
-      // The watch ends by an error only.
-      for _ in 0..<phase.inFlight {
-        if let one = try await lanes.next() { all.add(one) }
-      }
-      lanes.cancelAll()
-      return all
+    let lanes = WatchedLanes<LatencyRecorder>(
+      count: phase.inFlight, deadline: deadline,
+      steps: { self.endedCount.load(ordering: .relaxed) },
+      failure: { [object, deadline] in
+        CommandFailure(
+          .timedOut, "\(object.text): no transfer has ended for \(deadline): is the target up?")
+      })
+    let isOnce = count == nil
+    for latency in try await lanes.run({ lane in
+      try await self.lane(lane, action, phase, isOnce: isOnce, start: start)
+    }) {
+      outcome.latency.add(latency)
     }
     outcome.count = Int(outcome.latency.count)
     outcome.elapsedNanoseconds = DispatchTime.now().uptimeNanoseconds - start
     return outcome
-  }
-
-  /// Ends with an error when no transfer has ended for the deadline: one look for all, as each transfer is measured.
-  private func watch() async throws -> LatencyRecorder {
-    var (seen, quietCount) = (-1, 0)
-    while quietCount < Self.lookCount {
-      try await Task.sleep(for: deadline / Self.lookCount)
-      let ended = endedCount.load(ordering: .relaxed)
-      quietCount = ended == seen ? quietCount + 1 : 0
-      seen = ended
-    }
-    throw CommandFailure(
-      .timedOut, "\(object.text): no transfer has ended for \(deadline): is the target up?")
   }
 
   private func lane(

@@ -63,7 +63,9 @@ struct ObjectPut: AsyncParsableCommand {
           object, transfer, isCut: given != nil, lustre, owner, session.deadline)
       } catch {
         // Nobody knows the name of one that was made for this.
-        if given == nil { await lustre.discard(object, on: owner) }
+        if given == nil {
+          await lustre.discard(object, on: owner, timeout: Farewell(after: error).removal)
+        }
         throw error
       }
       Streams.output(transfer.report(kind))

@@ -74,8 +74,7 @@ struct ObjectSession {
       try await body(lustre, owner)
       await owner.disconnect()
     } catch {
-      // In order, although the work was cancelled.
-      await Task { await lustre.stop() }.value
+      await Farewell(after: error).stop(lustre)
       if let error = error as? NodeError {
         throw CommandFailure(await Self.explained(error, lustre.node))
       }
@@ -120,11 +119,10 @@ extension LustreNode {
   }
 
   /// Takes an object away that nobody else knows of, also after the work was cancelled; a target that does not answer
-  /// keeps it.
-  func discard(_ object: ObjectID, on owner: Import) async {
+  /// in time keeps it.
+  func discard(_ object: ObjectID, on owner: Import, timeout: Duration) async {
     let removal = Task {
-      try await self.object(
-        ObjectWish(.destroy, object), on: owner, timeout: .seconds(5))
+      try await self.object(ObjectWish(.destroy, object), on: owner, timeout: timeout)
     }
     do { _ = try await removal.value } catch {
       Streams.error("verbena: \(object.text) is left over: \(error)\n")

@@ -11,8 +11,6 @@ final class ObjectTransfer: Sendable {
   /// Bytes of one piece, and pieces under way.
   private static let pieceByteCount: UInt64 = 1 << 20
   private static let laneCount = 4
-  /// Looks at the progress within a deadline: on a machine that stands still meanwhile, only one of them is lost.
-  private static let lookCount = 10
 
   private struct State {
     var next: UInt64 = 0
@@ -54,23 +52,17 @@ final class ObjectTransfer: Sendable {
   /// Moves everything; lanes that others' failures have made useless end early.
   func run(_ node: LustreNode, _ owner: Import) async throws {
     defer { state.withLock { $0.progress.finish() } }
+    let lanes = WatchedLanes<Void>(
+      count: file.isStream ? 1 : Self.laneCount, deadline: deadline, steps: steps,
+      failure: silence)
     do {
-      try await withThrowingTaskGroup(of: Void.self) { lanes in
-        let laneCount = file.isStream ? 1 : Self.laneCount
-        for _ in 0..<laneCount {
-          lanes.addTask {
-            do {
-              try await self.runLane(node, owner)
-            } catch {
-              self.state.withLock { $0.hasFailed = true }
-              throw error
-            }
-          }
+      _ = try await lanes.run { _ in
+        do {
+          try await self.runLane(node, owner)
+        } catch {
+          self.state.withLock { $0.hasFailed = true }
+          throw error
         }
-        lanes.addTask { try await self.watch() }
-        // The watch ends by an error only.
-        for _ in 0..<laneCount { try await lanes.next() }
-        lanes.cancelAll()
       }
     } catch {
       // What a signal has ended says so below.
@@ -83,17 +75,13 @@ final class ObjectTransfer: Sendable {
 
   private var moved: UInt64 { state.withLock { $0.moved } }
 
-  /// Ends with an error when the target has not answered for any piece for the deadline; what the file takes does not
-  /// count.
-  private func watch() async throws {
-    var (seen, quietCount) = (0, 0)
-    while quietCount < Self.lookCount {
-      try await Task.sleep(for: deadline / Self.lookCount)
-      let (steps, waiting) = state.withLock { ($0.steps, $0.waiting) }
-      quietCount = steps == seen && waiting > 0 ? quietCount + 1 : 0
-      seen = steps
-    }
-    throw CommandFailure(
+  /// Pieces that have begun or ended; nil while the target has to answer for none: what the file takes does not count.
+  @Sendable private func steps() -> Int? {
+    state.withLock { $0.waiting > 0 ? $0.steps : nil }
+  }
+
+  @Sendable private func silence() -> CommandFailure {
+    CommandFailure(
       .timedOut,
       "object \(action): \(object.text): no answer for \(deadline) at \(moved) of \(byteCount) bytes: "
         + "is the target up, and its disk well? --deadline waits longer")
