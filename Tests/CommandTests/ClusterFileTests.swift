@@ -102,6 +102,47 @@ import VerbenaCommand
     #expect(up.error.contains("\(path):\(message)"), "\(up.error)")
   }
 
+  /// Each target is on one of the two nodes at a time: here the first that names it.
+  @Test func aFailoverPairIsOneServer() async throws {
+    let path =
+      FileManager.default.temporaryDirectory.path + "/cluster-\(UInt32.random(in: 0 ... .max)).yaml"
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    let pair = """
+      cluster:
+        fsname: lfs
+        nodes:
+          - nid: 10.0.0.1@o2ib
+            mgs: 1
+            mdt: 0
+            servicenode: 10.0.0.2@o2ib
+          - nid: 10.0.0.2@o2ib
+            mgs: 1
+            mdt: 0
+            servicenode: 10.0.0.1@o2ib
+          - nid: 10.0.0.3@o2ib
+            ost: 0-1
+            servicenode: 10.0.0.4@o2ib
+          - nid: 10.0.0.4@o2ib
+            ost: 0-2
+            servicenode: 10.0.0.3@o2ib
+      """
+    try pair.write(toFile: path, atomically: true, encoding: .utf8)
+    let arguments = ["cluster", "up", "--config", path, "--clients", "2", "--once"]
+    let up = try await Command.run(arguments)
+    #expect(up.status == 0, "\(up.error)")
+    #expect(up.output.contains("4 targets × 2 clients: 8 client exports of 8"), "\(up.output)")
+    #expect(up.output.contains("10.0.0.2@o2ib stands by for its failover pair"))
+    #expect(!up.output.contains("10.0.0.4@o2ib stands by"))
+    // One that does not know of the other is a mistake.
+    try pair.replacing("servicenode: 10.0.0.2@o2ib", with: "exports: 8")
+      .write(toFile: path, atomically: true, encoding: .utf8)
+    let alone = try await Command.run(arguments)
+    #expect(alone.status == 64)
+    #expect(
+      alone.error.contains(":9: MGS stands twice in the cluster; on the two nodes of a failover"),
+      "\(alone.error)")
+  }
+
   /// Not the first network, and not the first NID of each.
   @Test func anotherNetworkWillDo() async throws {
     let path =

@@ -10,6 +10,8 @@ internal import Verbena
 struct ClusterPlan: Sendable {
   /// Who hosts what; the node with the management server has it as its first target.
   private(set) var servers: [Server]
+  /// Nodes of failover pairs whose targets are all at the other one: these are not started.
+  private(set) var standbys: [NID] = []
   /// Clients, each a node of its own.
   var clientCount: Int
   /// Clients beside those that come and go: this many are there at a time, counting those that have just left.
@@ -72,19 +74,20 @@ struct ClusterPlan: Sendable {
     self.clientCount = clientCount
     self.timing = timing
     self.fabric = fabric
-    // Everybody else asks it.
-    let first = cluster.members.firstIndex(where: \.hostsManagement) ?? 0
-    let net = cluster.members[first].nids.compactMap { NID($0.text)?.net }.first
-    var names: Set<String> = []
+    let management = cluster.members.first(where: \.hostsManagement) ?? cluster.members[0]
+    let net = management.nids.compactMap { NID($0.text)?.net }.first
+    var hosts: [String: ClusterFile.Member] = [:]
     for member in cluster.members {
-      try add(member, of: file, on: net ?? NetID(.o2ib), names: &names)
+      try add(member, of: file, on: net ?? NetID(.o2ib), hosts: &hosts)
     }
-    servers.swapAt(0, first)
+    // Everybody else asks it.
+    servers.swapAt(0, servers.firstIndex { $0.specifications.first?.kind == .mgs } ?? 0)
   }
 
-  /// - Parameter names: of all targets so far.
+  /// - Parameter hosts: of all targets so far.
   private mutating func add(
-    _ member: ClusterFile.Member, of file: ConfigFile, on net: NetID, names: inout Set<String>
+    _ member: ClusterFile.Member, of file: ConfigFile, on net: NetID,
+    hosts: inout [String: ClusterFile.Member]
   ) throws(CommandFailure) {
     func refuse(_ value: ConfigFile.Value?, _ why: String) -> CommandFailure {
       CommandFailure(.usage, "\(file.path):\(value?.line ?? 1): \(why)")
@@ -103,16 +106,25 @@ struct ClusterPlan: Sendable {
     guard !(0..<clientCount).contains(where: { Self.nid(net: 3, $0).address == nid.address }) else {
       throw refuse(member.nids.first, "\(nid) is where one of the clients is put: give another one")
     }
-    for target in targets where !names.insert(target.name).inserted {
-      let setting: Setting =
-        switch target.kind {
-        case .mgs: .hostsManagement
-        case .mdt: .metadataTargets
-        case .ost: .objectTargets
-        }
-      throw refuse(member.values[setting.name], "\(target.name) stands twice in the cluster")
+    var own: [TargetSpecification] = []
+    for target in targets {
+      guard let host = hosts[target.name] else {
+        hosts[target.name] = member
+        own.append(target)
+        continue
+      }
+      // All live at once here, and a target has one node at a time.
+      if host != member, host.isPair(with: member) { continue }
+      throw refuse(
+        member.values[target.kind.setting.name],
+        "\(target.name) stands twice in the cluster; on the two nodes of a failover pair each has a NID of "
+          + "the other one as its \(Setting.serviceNodes.name)")
     }
-    servers.append(Server(nid: nid, specifications: targets))
+    if own.isEmpty {
+      standbys.append(nid)
+    } else {
+      servers.append(Server(nid: nid, specifications: own))
+    }
   }
 
   var managementNID: NID { servers[0].nid }
@@ -169,5 +181,29 @@ struct ClusterPlan: Sendable {
       servers: servers.count, imports: 1 + metadataCount + objectCount,
       timing: timing)
     return configuration
+  }
+}
+
+extension TargetKind {
+  /// Which setting names targets of this kind.
+  fileprivate var setting: Setting {
+    switch self {
+    case .mgs: .hostsManagement
+    case .mdt: .metadataTargets
+    case .ost: .objectTargets
+    }
+  }
+}
+
+extension ClusterFile.Member {
+  /// Whether each can host the other's targets.
+  fileprivate func isPair(with other: Self) -> Bool {
+    serves(for: other) && other.serves(for: self)
+  }
+
+  private func serves(for other: Self) -> Bool {
+    let services = values[Setting.serviceNodes.name]?.text ?? ""
+    guard let nodes = try? ServerPlan.nodes(services) else { return false }
+    return other.nids.contains { nid in nodes.joined().contains { $0 == NID(nid.text) } }
   }
 }

@@ -58,6 +58,7 @@ struct ClusterRun {
         try await cluster.start()
         let view = try await settle(cluster, interruption)
         Streams.output(view.text)
+        for nid in plan.standbys { Streams.output("\(nid) stands by for its failover pair\n") }
         if let graph {
           let drawing = ClusterDrawing(view)
           try Streams.write(graph.hasSuffix(".svg") ? drawing.svg : drawing.dot, to: graph)

@@ -10,6 +10,8 @@
 ///         - nid: 10.0.0.2@o2ib
 ///           ost: 0-1
 ///
+/// Two nodes that name the same targets, and each other as `servicenode`, are a failover pair.
+///
 /// What all have in common stands under `verbena`, tunables of the servers under `net`.
 package struct ClusterFile: Equatable, Sendable {
   /// A server node.
