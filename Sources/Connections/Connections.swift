@@ -24,10 +24,10 @@ package struct Connections: ~Copyable {
   var locks: RecordPool<ServerLock>
   /// By cookie D.
   var lockIndex: SlotIndex
-  /// By target and resource.
-  var resourceIndex: SlotIndex
+  /// By resource, and who stands in whose way.
+  var lockTree: LockTree
   var lockOrder: UInt64 = 0
-  /// How often locks have gone, and what then looks through those that are left.
+  /// How often locks have gone, and what then looks through those that wait.
   var lockSweep: UInt64 = 0
   var sweep: LockSweep
   /// Locks of imports of this node.
@@ -96,7 +96,7 @@ package struct Connections: ~Copyable {
       capacity: capacity.exports == 0 ? 0 : capacity.savedReplies, filler: .filler)
     locks = RecordPool(capacity: capacity.locks, filler: .filler)
     lockIndex = SlotIndex(capacity: capacity.locks)
-    resourceIndex = SlotIndex(capacity: capacity.locks)
+    lockTree = LockTree(capacity: capacity.locks)
     sweep = LockSweep(capacity: capacity.locks)
     held = RecordPool(capacity: capacity.heldLocks, filler: .filler)
     heldIndex = SlotIndex(capacity: capacity.heldLocks)

@@ -103,6 +103,8 @@ package struct ConnectionsCounters: Equatable, Sendable, BitwiseCopyable {
   /// Locks refused because their client has as many as one may have.
   package var locksOverBound: UInt64 = 0
   package var locksCancelled: UInt64 = 0
+  /// Locks looked at to see who stands in whose way: what the table of locks costs.
+  package var lockSteps: UInt64 = 0
   /// Callbacks, and news of granted locks, for which there was no room at once; each try counts.
   package var lockCallsDelayed: UInt64 = 0
   package var callbacksSent: UInt64 = 0

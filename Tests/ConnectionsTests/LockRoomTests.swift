@@ -73,10 +73,10 @@ struct LockRoomTests {
       clients[2].enqueue(LockWish(object: Self.object(2), mode: .null), on: 2, tag: UInt32(tag))
       world.run(0.05)
     }
-    let before = server.use { $0.connections.sweep.stepCount }
+    let before = server.use { $0.connections.counters.lockSteps }
     world.run(60)
     #expect(clients[1].news.count == 30)
-    let steps = server.use { $0.connections.sweep.stepCount } - before
+    let steps = server.use { $0.connections.counters.lockSteps } - before
     #expect(steps < 1000)
     world.run(400) { clients[2].news.contains("held 101") }
     #expect(clients[2].news.contains("held 101") && clients[1].count(.evicted) == 0)

@@ -73,21 +73,28 @@ extension Connections {
   package mutating func revoke(
     _ resource: ResourceID, ofTarget target: UInt32, rpc: inout PtlRPC, turn: inout Turn
   ) -> Int {
+    var wanted = ServerLock.filler
+    wanted.target = target
+    wanted.descriptor.resource = resource
     var count = 0
-    var lock = resourceIndex.first(Self.key(resource, target))
-    while let found = lock {
-      lock = resourceIndex.next(after: found)
-      let record = locks.cells[found]
-      guard record.target == target, record.descriptor.resource == resource, record.isGranted,
-        !record.isBlocked
-      else { continue }
-      var conflicting = record.descriptor
-      conflicting.requestedMode = .exclusive
-      conflicting.grantedMode = .none
-      block(found, because: conflicting, rpc: &rpc, turn: &turn)
-      count += 1
+    // Who is asked has another place from then on; who does not know yet that he has it keeps his.
+    var told = lockTree.first(like: wanted, .told)
+    while let lock = told {
+      if !locks.cells[lock].isBlocked { count += revoke(lock, rpc: &rpc, turn: &turn) }
+      told = lockTree.first(like: wanted, .told, after: lock)
+    }
+    while let lock = lockTree.first(like: wanted, .free) {
+      count += revoke(lock, rpc: &rpc, turn: &turn)
     }
     return count
+  }
+
+  private mutating func revoke(_ lock: Int, rpc: inout PtlRPC, turn: inout Turn) -> Int {
+    var conflicting = locks.cells[lock].descriptor
+    conflicting.requestedMode = .exclusive
+    conflicting.grantedMode = .none
+    block(lock, because: conflicting, rpc: &rpc, turn: &turn)
+    return 1
   }
 
   package func view(ofServerLock handle: LockHandle) -> LockView? {
@@ -183,6 +190,7 @@ extension Connections {
       guard locks.cells[lock].isCompleting else { return }
       // Now that its client has it, it can be asked to give it up.
       locks.cells[lock].isCompleting = false
+      restand(lock)
       guard mayBeBlocked(lock), let waiting = waiter(for: lock) else { return }
       return block(lock, because: locks.cells[waiting].descriptor, rpc: &rpc, turn: &turn)
     }

@@ -7,15 +7,6 @@ internal import Structures
 
 // The server's table of locks: who stands in whose way, who is granted next (spec 10 §11.2).
 extension Connections {
-  static func key(_ resource: ResourceID, _ target: UInt32) -> UInt64 {
-    func mix(_ key: UInt64, _ word: UInt64) -> UInt64 {
-      let product = (key ^ word) &* 0xBF58_476D_1CE4_E5B9
-      return product ^ product >> 29
-    }
-    let key = mix(mix(UInt64(target) &+ 0x9E37_79B9, resource.first), resource.second)
-    return mix(mix(key, resource.third), resource.fourth)
-  }
-
   func findLock(ofExport slot: Int, clientHandle: Cookie) -> Int? {
     var lock = exports.cells[slot].firstLock
     while lock != noRecord {
@@ -46,7 +37,6 @@ extension Connections {
     lockOrder += 1
     locks.cells[lock].order = lockOrder
     lockIndex.insert(lock, key: locks.cells[lock].handle.rawValue)
-    resourceIndex.insert(lock, key: Self.key(request.descriptor.resource, target))
     let first = exports.cells[slot].firstLock
     locks.cells[lock].next = first
     if first != noRecord { locks.cells[Int(first)].previous = UInt32(lock) }
@@ -55,25 +45,25 @@ extension Connections {
     return lock
   }
 
-  /// Grants a lock that nothing stands against: no granted one, and none that came before it.
+  /// Grants a new lock that nothing stands against: no granted one, and none that came before it. From now on it is
+  /// in the way of others.
   mutating func decide(_ lock: Int, turn: inout Turn) {
     let record = locks.cells[lock]
-    var other = resourceIndex.first(Self.key(record.descriptor.resource, record.target))
-    while let found = other {
-      if stands(found, against: lock) { return }
-      other = resourceIndex.next(after: found)
+    if !isHeldBack(lock), lockTree.obstacle(to: record, .waiting) == nil {
+      locks.cells[lock].descriptor.grantedMode = record.descriptor.requestedMode
     }
-    locks.cells[lock].descriptor.grantedMode = record.descriptor.requestedMode
+    lockTree.insert(lock, locks.cells[lock])
+    countSteps()
   }
 
-  func stands(_ other: Int, against lock: Int) -> Bool {
-    let record = locks.cells[lock]
-    let obstacle = locks.cells[other]
-    guard other != lock, obstacle.target == record.target,
-      obstacle.descriptor.resource == record.descriptor.resource,
-      obstacle.isGranted || obstacle.order < record.order
-    else { return false }
-    return LockConflict.conflicts(record.descriptor, with: obstacle.descriptor)
+  /// A lock in the tree stands otherwise than before.
+  mutating func restand(_ lock: Int) {
+    lockTree.remove(lock)
+    lockTree.insert(lock, locks.cells[lock])
+  }
+
+  private mutating func countSteps() {
+    counters.lockSteps = lockTree.stepCount &+ sweep.stepCount
   }
 
   mutating func callBlockersBack(
@@ -81,13 +71,11 @@ extension Connections {
   ) {
     let record = locks.cells[lock]
     guard !record.isGranted else { return }
-    var other = resourceIndex.first(Self.key(record.descriptor.resource, record.target))
-    while let found = other {
-      other = resourceIndex.next(after: found)
-      if mayBeBlocked(found), stands(found, against: lock) {
-        block(found, because: record.descriptor, rpc: &rpc, turn: &turn)
-      }
+    // Who has been asked is found no more.
+    while let holder = lockTree.obstacle(to: record, .free) {
+      block(holder, because: record.descriptor, rpc: &rpc, turn: &turn)
     }
+    countSteps()
   }
 
   /// Asks a holder to give its lock up, and starts the time in which it must.
@@ -96,7 +84,10 @@ extension Connections {
   mutating func block(
     _ lock: Int, because conflicting: LockDescriptor?, rpc: inout PtlRPC, turn: inout Turn
   ) {
-    locks.cells[lock].isBlocked = true
+    if !locks.cells[lock].isBlocked {
+      locks.cells[lock].isBlocked = true
+      restand(lock)
+    }
     // A target gives its own locks up by itself, and soon.
     guard locks.cells[lock].export != noRecord else { return }
     // First it must hear that it has it.
@@ -124,7 +115,6 @@ extension Connections {
       tag: locks.handle(lock).raw, rpc: &rpc, turn: &turn)
     guard let handle = begun else { return false }
     requests[handle.raw.slot].isAboutLock = true
-    // Looked for only now: it takes as many steps as the resource has locks.
     let subject =
       about ?? (opcode == .ldlmBlockingCallback ? claim(on: lock) : record.descriptor)
     encodeCall(handle, record, about: subject, lengths, rpc: &rpc, turn: &turn)
@@ -161,7 +151,7 @@ extension Connections {
   mutating func takeOut(_ lock: Int, rpc: inout PtlRPC, turn: inout Turn) {
     let record = locks.cells[lock]
     lockIndex.remove(lock, key: record.handle.rawValue)
-    resourceIndex.remove(lock, key: Self.key(record.descriptor.resource, record.target))
+    lockTree.remove(lock)
     if let timer = record.timer { turn.timers.disarm(timer) }
     if record.previous != noRecord {
       locks.cells[Int(record.previous)].next = record.next
@@ -173,7 +163,8 @@ extension Connections {
     if record.callback != .none { releaseCallback(record.callback, rpc: &rpc, turn: &turn) }
   }
 
-  /// Frees the places of locks that were taken out, a list, and looks through each of their resources once.
+  /// Frees the places of locks that were taken out, a list, and looks once through those that wait for each of their
+  /// resources, if any of them has waited for a lock of the list.
   mutating func grantWhatWaited(for first: UInt32, rpc: inout PtlRPC, turn: inout Turn) {
     var gone = first
     lockSweep += 1
@@ -181,84 +172,64 @@ extension Connections {
       let record = locks.cells[Int(gone)]
       locks.give(Int(gone))
       gone = record.next
-      // The newest one that is left stands for the resource: nothing is added meanwhile.
-      guard let newest = newestLock(record), locks.cells[newest].sweep != lockSweep else {
-        continue
-      }
-      locks.cells[newest].sweep = lockSweep
+      // The first one of those that wait stands for the resource: nothing is added meanwhile.
+      guard let waiting = lockTree.first(like: record, .waiting),
+        locks.cells[waiting].sweep != lockSweep,
+        lockTree.obstacle(to: record, .waiting) != nil
+      else { continue }
       grantWaiting(record, rpc: &rpc, turn: &turn)
+      if let left = lockTree.first(like: record, .waiting) { locks.cells[left].sweep = lockSweep }
     }
+    countSteps()
   }
 
-  private func newestLock(_ like: ServerLock) -> Int? {
-    var lock = resourceIndex.first(Self.key(like.descriptor.resource, like.target))
-    while let found = lock {
-      if isAbout(found, like) { return found }
-      lock = resourceIndex.next(after: found)
-    }
-    return nil
-  }
-
-  private func isAbout(_ lock: Int, _ other: ServerLock) -> Bool {
-    locks.cells[lock].target == other.target
-      && locks.cells[lock].descriptor.resource == other.descriptor.resource
-  }
-
-  /// Grants what waits for a resource and nothing stands against any more, in the order of arrival; and calls back
-  /// whoever still stands in somebody's way.
+  /// Grants what waits for a resource and nothing stands against any more, in the order of arrival.
   private mutating func grantWaiting(
     _ gone: ServerLock, rpc: inout PtlRPC, turn: inout Turn
   ) {
     sweep.removeAll()
-    var waitingCount = 0
-    var lock = resourceIndex.first(Self.key(gone.descriptor.resource, gone.target))
-    while let found = lock {
-      lock = resourceIndex.next(after: found)
-      guard isAbout(found, gone) else { continue }
-      sweep.add(found, locks.cells[found].descriptor)
-      if !locks.cells[found].isGranted { waitingCount += 1 }
+    var next = lockTree.first(like: gone, .waiting)
+    while let waiting = next {
+      sweep.add(waiting, locks.cells[waiting].descriptor, order: locks.cells[waiting].order)
+      next = lockTree.first(like: gone, .waiting, after: waiting)
     }
-    guard waitingCount > 0 else { return }
     sweep.prepare()
-    let count = sweep.count
-    for index in 0..<count where locks.cells[sweep.lock(index)].isGranted { sweep.enter(index) }
-    // The newest came first.
-    for index in stride(from: count - 1, through: 0, by: -1) {
+    var hasOwn = false
+    for arrival in 0..<sweep.count {
+      let index = sweep.index(ofArrival: arrival)
       let waiting = sweep.lock(index)
-      guard !locks.cells[waiting].isGranted else { continue }
-      let isFree = sweep.obstacle(to: index) == nil
+      let isFree = sweep.obstacle(to: index) == nil && !isHeldBack(waiting)
       sweep.enter(index)
       guard isFree else { continue }
-      waitingCount -= 1
+      let isOwn = locks.cells[waiting].export == noRecord
+      hasOwn = hasOwn || isOwn
       locks.cells[waiting].descriptor.grantedMode = locks.cells[waiting].descriptor.requestedMode
-      locks.cells[waiting].isCompleting = locks.cells[waiting].export != noRecord
+      locks.cells[waiting].isCompleting = !isOwn
+      restand(waiting)
       announce(waiting, turn: &turn)
     }
-    guard waitingCount > 0 else { return }
-    sweep.restart()
-    for index in 0..<count where !locks.cells[sweep.lock(index)].isGranted { sweep.enter(index) }
-    for index in 0..<count {
+    guard hasOwn else { return }
+    // Clients' are asked when they know of them.
+    for index in 0..<sweep.count {
       let holder = sweep.lock(index)
-      guard mayBeBlocked(holder), let waiting = sweep.obstacle(to: index) else { continue }
-      block(
-        holder, because: locks.cells[sweep.lock(waiting)].descriptor, rpc: &rpc, turn: &turn)
+      guard mayBeBlocked(holder), let waiting = waiter(for: holder) else { continue }
+      block(holder, because: locks.cells[waiting].descriptor, rpc: &rpc, turn: &turn)
     }
+  }
+
+  /// Whether a granted lock stands against one that is not.
+  private mutating func isHeldBack(_ lock: Int) -> Bool {
+    let record = locks.cells[lock]
+    return lockTree.obstacle(to: record, .free) != nil
+      || lockTree.obstacle(to: record, .asked) != nil
+      || lockTree.obstacle(to: record, .told) != nil
   }
 
   /// Its holder has it, and was not asked yet to give it up.
-  func mayBeBlocked(_ lock: Int) -> Bool {
-    locks.cells[lock].isGranted && !locks.cells[lock].isBlocked && !locks.cells[lock].isCompleting
-  }
+  func mayBeBlocked(_ lock: Int) -> Bool { locks.cells[lock].standing == .free }
 
-  /// The newest lock that waits for this one to go.
+  /// A lock that waits for this one to go.
   mutating func waiter(for lock: Int) -> Int? {
-    let record = locks.cells[lock]
-    var other = resourceIndex.first(Self.key(record.descriptor.resource, record.target))
-    while let found = other {
-      sweep.stepCount += 1
-      if !locks.cells[found].isGranted, stands(lock, against: found) { return found }
-      other = resourceIndex.next(after: found)
-    }
-    return nil
+    lockTree.obstacle(to: locks.cells[lock], .waiting)
   }
 }

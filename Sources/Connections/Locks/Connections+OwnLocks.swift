@@ -31,7 +31,6 @@ extension Connections {
     lockOrder += 1
     locks.cells[lock].order = lockOrder
     lockIndex.insert(lock, key: locks.cells[lock].handle.rawValue)
-    resourceIndex.insert(lock, key: Self.key(resource, target))
     decide(lock, turn: &turn)
     callBlockersBack(of: lock, rpc: &rpc, turn: &turn)
     let name = LockHandle(raw: locks.handle(lock))
@@ -54,27 +53,26 @@ extension Connections {
 
   /// Who may be making an object longer just now: of the clients that hold it for writing, the one whose extent ends
   /// last.
-  package func writer(
+  package mutating func writer(
     of resource: ResourceID, ofTarget target: UInt32, besides export: ExportHandle
   ) -> LockHandle? {
+    var wanted = ServerLock.filler
+    wanted.target = target
+    wanted.export = UInt32(export.raw.slot)
+    wanted.descriptor.resource = resource
     var best: Int?
-    var lock = resourceIndex.first(Self.key(resource, target))
-    while let found = lock {
-      lock = resourceIndex.next(after: found)
-      let record = locks.cells[found]
-      guard record.target == target, record.descriptor.resource == resource,
-        record.export != noRecord, Int(record.export) != export.raw.slot, !record.isCompleting,
-        record.descriptor.grantedMode == .protectedWrite
-          || record.descriptor.grantedMode == .exclusive
-      else { continue }
-      if let known = best,
-        locks.cells[known].descriptor.policy.extent.last >= record.descriptor.policy.extent.last
-      {
-        continue
+    for standing in [LockStanding.free, .asked] {
+      for mode in [LockMode.protectedWrite, .exclusive] {
+        guard let found = lockTree.latest(like: wanted, standing, mode) else { continue }
+        if let known = best, end(of: known) >= end(of: found) { continue }
+        best = found
       }
-      best = found
     }
     return best.map { LockHandle(raw: locks.handle($0)) }
+  }
+
+  private func end(of lock: Int) -> UInt64 {
+    LockConflict.extent(of: locks.cells[lock].descriptor).last
   }
 
   /// Asks a lock's holder what it knows of the object; `calledBack` follows, then its sender reads the reply and

@@ -1,8 +1,8 @@
 internal import BasicContainers
 internal import LustreWire
 
-/// A lock of a resource, as far as it decides who stands in whose way. Not nested in what has it: other modules destroy
-/// that, and the compiler cannot name a private type there.
+/// A lock that waits for a resource, as far as it decides who stands in whose way. Not nested in what has it: other
+/// modules destroy that, and the compiler cannot name a private type there.
 struct SweptLock: BitwiseCopyable {
   var lock: UInt32
   /// The bit of its mode.
@@ -10,11 +10,12 @@ struct SweptLock: BitwiseCopyable {
   var first: UInt64
   var last: UInt64
   var group: UInt64
+  var order: UInt64
   /// How many locks begin before it; equal ones in any order.
   var rank: UInt32
 }
 
-/// The locks of one resource, so laid out that each can be asked in few steps which of some others stands in its way:
+/// The locks that wait for one resource, so laid out that each can be asked in few steps which of some others stands in its way:
 /// clients choose how many there are, and which parts they cover.
 ///
 /// Locks are added, then `prepare` sorts them by their first byte. Those that are `entered` are in one tree for each
@@ -27,18 +28,21 @@ struct LockSweep: ~Copyable {
 
   private var entries: RigidArray<SweptLock>
   private var sorted: RigidArray<UInt32>
+  /// In the order in which they came.
+  private var arrivals: RigidArray<UInt32>
   /// Trees one after the other: entries, or `noRecord`.
   private var latest: RigidArray<UInt32>
   /// Modes of those that are entered, and two of different groups if there are such.
   private var modes: UInt32 = 0
   private var lowestGroup = noRecord
   private var highestGroup = noRecord
-  /// Locks looked at, for tests: what it costs.
-  var stepCount: UInt64 = 0
+  /// Locks looked at: what it costs.
+  private(set) var stepCount: UInt64 = 0
 
   init(capacity: Int) {
     entries = RigidArray(capacity: capacity)
     sorted = RigidArray(capacity: capacity)
+    arrivals = RigidArray(capacity: capacity)
     latest = RigidArray(capacity: capacity * Self.modeCount)
   }
 
@@ -46,41 +50,36 @@ struct LockSweep: ~Copyable {
 
   func lock(_ index: Int) -> Int { Int(entries[index].lock) }
 
+  func index(ofArrival number: Int) -> Int { Int(arrivals[number]) }
+
   mutating func removeAll() {
     entries.removeAll()
     sorted.removeAll()
+    arrivals.removeAll()
   }
 
-  mutating func add(_ lock: Int, _ descriptor: LockDescriptor) {
+  mutating func add(_ lock: Int, _ descriptor: LockDescriptor, order: UInt64) {
     let extent = LockConflict.extent(of: descriptor)
     let mode = LockConflict.mode(of: descriptor).rawValue.trailingZeroBitCount
     sorted.append(UInt32(entries.count))
     entries.append(
       SweptLock(
         lock: UInt32(lock), mode: UInt32(mode), first: extent.first, last: extent.last,
-        group: descriptor.policy.third, rank: 0))
+        group: descriptor.policy.third, order: order, rank: 0))
     stepCount += 1
   }
 
   /// All are there; none is entered.
   mutating func prepare() {
-    sort()
+    sort(byArrival: true)
+    for place in 0..<sorted.count { arrivals.append(sorted[place]) }
+    sort(byArrival: false)
     for place in 0..<sorted.count { entries[Int(sorted[place])].rank = UInt32(place) }
     latest.removeAll()
     for _ in 0..<(entries.count * Self.modeCount) { latest.append(noRecord) }
-    leaveAll()
-  }
-
-  private mutating func leaveAll() {
     modes = 0
     lowestGroup = noRecord
     highestGroup = noRecord
-  }
-
-  /// None is entered any more.
-  mutating func restart() {
-    for place in 0..<latest.count { latest[place] = noRecord }
-    leaveAll()
   }
 
   mutating func enter(_ index: Int) {
@@ -153,30 +152,31 @@ struct LockSweep: ~Copyable {
     return best
   }
 
-  /// Sorts by the first byte, in place: a heap.
-  private mutating func sort() {
+  /// Sorts `sorted` by the first byte, or by arrival, in place: a heap.
+  private mutating func sort(byArrival: Bool) {
     for root in stride(from: sorted.count / 2 - 1, through: 0, by: -1) {
-      sink(root, end: sorted.count)
+      sink(root, end: sorted.count, byArrival)
     }
     for end in stride(from: sorted.count - 1, to: 0, by: -1) {
       sorted.swapAt(0, end)
-      sink(0, end: end)
+      sink(0, end: end, byArrival)
     }
   }
 
-  private mutating func sink(_ start: Int, end: Int) {
+  private mutating func sink(_ start: Int, end: Int, _ byArrival: Bool) {
     var root = start
     while 2 * root + 1 < end {
       stepCount += 1
       var child = 2 * root + 1
-      if child + 1 < end, begins(child, before: child + 1) { child += 1 }
-      guard begins(root, before: child) else { return }
+      if child + 1 < end, comes(child, before: child + 1, byArrival) { child += 1 }
+      guard comes(root, before: child, byArrival) else { return }
       sorted.swapAt(root, child)
       root = child
     }
   }
 
-  private func begins(_ one: Int, before other: Int) -> Bool {
-    entries[Int(sorted[one])].first < entries[Int(sorted[other])].first
+  private func comes(_ one: Int, before other: Int, _ byArrival: Bool) -> Bool {
+    let (mine, others) = (entries[Int(sorted[one])], entries[Int(sorted[other])])
+    return byArrival ? mine.order < others.order : mine.first < others.first
   }
 }

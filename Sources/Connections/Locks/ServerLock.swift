@@ -43,7 +43,7 @@ struct ServerLock: BitwiseCopyable {
   var callback = RequestHandle.none
   /// Order of arrival: who came first is granted first.
   var order: UInt64 = 0
-  /// The number of the last departure of a client after which its resource was looked through.
+  /// The number of the last departure of locks after which those that wait for its resource were looked through.
   var sweep: UInt64 = 0
   /// Locks of the same client.
   var next = noRecord
@@ -54,6 +54,12 @@ struct ServerLock: BitwiseCopyable {
     descriptor: LockDescriptor(), flags: [])
 
   var isGranted: Bool { descriptor.grantedMode != .none }
+
+  var standing: LockStanding {
+    if !isGranted { return .waiting }
+    if isCompleting { return .told }
+    return isBlocked ? .asked : .free
+  }
 }
 
 /// What became of an enqueue.
