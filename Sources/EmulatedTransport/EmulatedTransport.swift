@@ -102,6 +102,8 @@ public struct EmulatedTransport: RDMATransport, ~Copyable {
   var nextPort: UInt16 = 49152
   /// Memory that was taken back while a peer may still have been writing.
   var discarded: [Region] = []
+  /// Whether the segment stays mapped when this ends.
+  var keepsMemory = false
   var pollsToSockets = 0
   /// When the listeners are watched again, in nanoseconds; 0 as long as they are.
   var listenersRestUntil: UInt64 = 0
@@ -205,7 +207,12 @@ public struct EmulatedTransport: RDMATransport, ~Copyable {
       if links[index].socket >= 0 { clinux_close(links[index].socket) }
       if let key = links[index].peerKey { PeerTable.ofProcess.giveBack(key) }
     }
-    segment.unmap()
+    if keepsMemory {
+      // A peer that is slower to notice must not write to what somebody here still reads.
+      for index in regions.indices { segment.store(UInt32(0), Layout.key(index) + Layout.keyValue) }
+    } else {
+      segment.unmap()
+    }
     clinux_close(memory)
     clinux_close(bell)
     clinux_close(epoll)
@@ -263,6 +270,8 @@ public struct EmulatedTransport: RDMATransport, ~Copyable {
     regions.append(region)
     return regions.count - 1
   }
+
+  public mutating func keepMemory() { keepsMemory = true }
 
   public mutating func release(_ region: MemoryRegion) {
     let index = Int(region.localKey & 1023)

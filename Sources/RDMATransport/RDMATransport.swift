@@ -111,6 +111,10 @@ public protocol RDMATransport: ~Copyable {
   /// Takes the keys back and frees the memory. Nothing may be posted on it.
   mutating func release(_ region: MemoryRegion)
 
+  /// The memory outlives the transport: somebody of this process still has part of it. Its keys go all the same, and it
+  /// stays mapped until the process ends.
+  mutating func keepMemory()
+
   /// Hands commands to the connection manager, in order.
   mutating func execute(_ commands: Span<CMCommand>)
 

@@ -34,6 +34,7 @@ package struct Capturing<Base: RDMATransport & ~Copyable>: RDMATransport, ~Copya
   }
 
   package mutating func release(_ region: MemoryRegion) { base.release(region) }
+  package mutating func keepMemory() { base.keepMemory() }
 
   package mutating func execute(_ commands: Span<CMCommand>) {
     for index in 0..<commands.count { log.record(commands[index]) }

@@ -46,6 +46,7 @@ package struct FaultInjecting<Base: RDMATransport & ~Copyable>: RDMATransport, ~
   }
 
   package mutating func release(_ region: MemoryRegion) { base.release(region) }
+  package mutating func keepMemory() { base.keepMemory() }
 
   private var isPartitioned: Bool { turn < partitionEnd }
 

@@ -33,6 +33,7 @@ public struct VerbsTransport: RDMATransport, ~Copyable {
     -> MemoryRegion
   { throw Self.unavailable }
   public mutating func release(_ region: MemoryRegion) {}
+  public mutating func keepMemory() {}
   public mutating func execute(_ commands: Span<CMCommand>) {}
   public mutating func post(receives: Span<ReceiveRequest>) -> PostResult { .posted }
   public mutating func post(sends: Span<SendRequest>) -> PostResult { .posted }

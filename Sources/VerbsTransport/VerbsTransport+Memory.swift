@@ -13,11 +13,11 @@ extension VerbsTransport {
     let address: UnsafeMutableRawPointer
     let byteCount: Int
 
-    /// Takes the keys back, and then the memory.
-    func free() {
+    /// Takes the keys back, and then the memory, if it is to be unmapped.
+    func free(unmapping: Bool = true) {
       // SAFETY: made by `allocate`; nothing is posted on it, by the contract, or its queue pairs are gone.
       unsafe _ = ibv_dereg_mr(region)
-      unsafe munmap(address, byteCount)
+      if unmapping { unsafe munmap(address, byteCount) }
     }
   }
 
@@ -73,5 +73,7 @@ extension VerbsTransport {
     }
     registration.free()
   }
+
+  public mutating func keepMemory() { keepsMemory = true }
 }
 #endif

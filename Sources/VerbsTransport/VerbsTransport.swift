@@ -45,6 +45,8 @@ public struct VerbsTransport: RDMATransport, ~Copyable {
   /// Commands for which the ring had no room, in order.
   var waiting: [LinkCommand] = []
   var regions: [UInt64: Registration] = [:]
+  /// Whether memory stays mapped when this ends.
+  var keepsMemory = false
   /// Completions of an earlier life of a queue pair: always a fault of the provider.
   private var staleCompletionCount = 0
 
@@ -150,7 +152,7 @@ public struct VerbsTransport: RDMATransport, ~Copyable {
     // If the device's thread is stuck, the device may still write: the memory is then kept for ever.
     guard link.isDetached.load(ordering: .acquiring) else { return }
     giveBackQueues()
-    for registration in regions.values { registration.free() }
+    for registration in regions.values { registration.free(unmapping: !keepsMemory) }
   }
 
   private static func waitForDetach(_ link: LoopLink) {

@@ -33,6 +33,7 @@ private struct Removable: RDMATransport, ~Copyable {
     try base.allocate(byteCount: byteCount, access: access)
   }
   mutating func release(_ region: MemoryRegion) { base.release(region) }
+  mutating func keepMemory() { base.keepMemory() }
   mutating func execute(_ commands: Span<CMCommand>) {
     for index in 0..<commands.count {
       if device.isTaken, case .listen(let owner, _, _) = commands[index] { refused.append(owner) }

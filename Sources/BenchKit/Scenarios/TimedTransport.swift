@@ -26,6 +26,7 @@ package struct TimedTransport<Base: RDMATransport & ~Copyable>: RDMATransport, ~
   }
 
   package mutating func release(_ region: MemoryRegion) { base.release(region) }
+  package mutating func keepMemory() { base.keepMemory() }
   package mutating func execute(_ commands: Span<CMCommand>) { base.execute(commands) }
   package mutating func post(receives: Span<ReceiveRequest>) -> PostResult {
     base.post(receives: receives)

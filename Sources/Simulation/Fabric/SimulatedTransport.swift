@@ -34,6 +34,8 @@ package struct SimulatedTransport: RDMATransport, ~Copyable {
   }
 
   package mutating func release(_ region: MemoryRegion) { host.memory.release(region) }
+  /// Its memory is the simulator's, and lives as long.
+  package mutating func keepMemory() {}
 
   package mutating func execute(_ commands: Span<CMCommand>) {
     for index in 0..<commands.count { host.execute(commands[index]) }

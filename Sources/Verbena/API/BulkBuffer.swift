@@ -47,7 +47,7 @@ public struct BulkBuffer: ~Copyable, Sendable {
   public var bytes: RawSpan {
     @_lifetime(borrow self)
     get {
-      // SAFETY: the node keeps its memory mapped until every buffer has come back to it.
+      // SAFETY: the node keeps its memory mapped until every buffer has come back to it, else for ever.
       let span = unsafe RawSpan(_unsafeStart: pointer, byteCount: byteCount)
       return unsafe _overrideLifetime(span, borrowing: self)
     }

@@ -32,8 +32,8 @@ public final class Node: Sendable {
     var isOver = false
     /// Who waits for that.
     var waiting: [Call<Bool>] = []
-    /// Why the node stopped by itself.
-    var cause: NodeError?
+    /// How it ended.
+    var end: LoopEnd?
   }
 
   init(nids: [NID], inbox: Inbox, desk: RoleDesk? = nil) {
@@ -91,9 +91,9 @@ public final class Node: Sendable {
       // The node's claim on its NIDs lasts as long as the loop.
       withExtendedLifetime(node) {
         do throws(NodeError) {
-          let cause = try runLoop(
+          let end = try runLoop(
             configuration, inbox, started, program: program, transport: transport)
-          node.ended(cause)
+          node.ended(end)
         } catch {
           inbox.close()
           node.ended(nil)
@@ -119,18 +119,18 @@ public final class Node: Sendable {
   >(
     _ configuration: NodeConfiguration, _ inbox: Inbox, _ started: Call<Bool>,
     program: () -> Program, transport: () throws(TransportError) -> Transport
-  ) throws(NodeError) -> NodeError? {
+  ) throws(NodeError) -> LoopEnd {
     var loop = try Loop(
       configuration: configuration, inbox: inbox, program: program(), transport: transport)
     return try loop.run(started: started)
   }
 
   /// The loop's last word: gives the NIDs back, and tells who waits.
-  private func ended(_ cause: NodeError?) {
+  private func ended(_ end: LoopEnd?) {
     closeControlSockets()
     let waiting = controls.withLock { controls in
       controls.isOver = true
-      controls.cause = cause
+      controls.end = end
       controls.ownerships = []
       let waiting = controls.waiting
       controls.waiting = []
@@ -150,17 +150,24 @@ public final class Node: Sendable {
   /// node has an end of its own.
   ///
   /// A node whose device is removed stops by itself, as soon as callers have given the memory back that they hold
-  /// of it: until then the system cannot let the device go.
+  /// of it, and after 5 s without it: until then the system cannot let the device go.
   ///
   /// - Throws: `NodeError.transport` with errno 19 (ENODEV) when the node stopped because its device was removed.
   public func waitUntilStopped() async throws(NodeError) {
     await end()
-    if let cause = controls.withLock({ $0.cause }) { throw cause }
+    if let cause = controls.withLock({ $0.end?.cause }) { throw cause }
+  }
+
+  /// Buffers and exposures that callers still held when the node, ending, did not wait for them any longer; 0 while
+  /// it runs. Such memory may be used as before, and stays with the process. Thread rule: any.
+  public var unreturnedBufferCount: Int {
+    controls.withLock { $0.end?.unreturnedBufferCount ?? 0 }
   }
 
   /// Leaves the targets that it is connected to, closes every connection in order, ends what waits with
   /// `NodeError.stopped`, and waits for the loop's end. Targets that do not answer hold it up for 6 s at most,
-  /// and buffers and exposures that callers hold until they drop them. Thread rule: any; may be called again.
+  /// and buffers and exposures that callers hold for 5 s (`unreturnedBufferCount`). Thread rule: any; may be called
+  /// again.
   public func stop() async {
     closeControlSockets()
     if let desk { await LustreNode(node: self, desk: desk).leave() }

@@ -41,6 +41,8 @@ public struct NodeConfiguration: Sendable {
   public var logger: Logger
   /// Whether the node owns its NIDs on this host and answers on control sockets.
   public var isControllable: Bool
+  /// How long a node that ends waits for buffers that callers hold.
+  package var lentMemoryPatience = Duration.seconds(5)
 
   /// - Parameter nids: at least one.
   public init(nids: [NID]) {

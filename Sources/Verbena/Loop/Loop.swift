@@ -14,6 +14,14 @@ struct LoopPacing: Sendable {
   var processor: Int?
 }
 
+/// How a loop has ended.
+struct LoopEnd {
+  /// Why, when nobody had asked for it; else nil.
+  var cause: NodeError?
+  /// Buffers and exposures that callers still held.
+  var unreturnedBufferCount: Int
+}
+
 /// One node on one transport, driven by one thread.
 ///
 /// A turn: take completions and events, the work that other threads left, the timers that passed; let the
@@ -27,6 +35,7 @@ struct Loop<Transport: RDMATransport & ~Copyable, Program: NodeProgram & ~Copyab
   let inbox: Inbox
   private let log: NodeLog
   private(set) var pacing: LoopPacing
+  private let lentMemoryPatience: Duration
   private let sleeper: Sleeper
   private var completions: RigidArray<WorkCompletion>
   private var events: RigidArray<CMEvent>
@@ -60,6 +69,7 @@ struct Loop<Transport: RDMATransport & ~Copyable, Program: NodeProgram & ~Copyab
     self.inbox = inbox
     log = NodeLog(logger: configuration.logger, device: transport.deviceName)
     operations = Operations()
+    lentMemoryPatience = configuration.lentMemoryPatience
     pacing = LoopPacing(
       spin: SpinBudget(base: configuration.spin.nanosecondCount),
       processor: configuration.processor)
@@ -77,12 +87,11 @@ struct Loop<Transport: RDMATransport & ~Copyable, Program: NodeProgram & ~Copyab
     }
   }
 
-  /// Runs until the node has stopped and every buffer that callers hold has come back.
+  /// Runs until the node has stopped and every buffer that callers hold has come back, or their time has passed.
   ///
   /// - Parameter started: finished when the node listens on all its NIDs.
-  /// - Returns: why it ended when nobody had asked for it; else nil.
   /// - Throws: why it could not listen; then the node has stopped.
-  mutating func run(started: Call<Bool>) throws(NodeError) -> NodeError? {
+  mutating func run(started: Call<Bool>) throws(NodeError) -> LoopEnd {
     node.turn.now = clinux_monotonic_nanoseconds()
     node.start()
     program.started(&node)
@@ -110,7 +119,7 @@ struct Loop<Transport: RDMATransport & ~Copyable, Program: NodeProgram & ~Copyab
     }
     finish()
     if let refusal { throw refusal }
-    return loss
+    return LoopEnd(cause: loss, unreturnedBufferCount: operations.lentBufferCount)
   }
 
   /// Whether the listeners stand; nil while that is not known.
@@ -132,20 +141,26 @@ struct Loop<Transport: RDMATransport & ~Copyable, Program: NodeProgram & ~Copyab
     return isListening ? .success(true) : nil
   }
 
-  /// Serves the transport until no caller holds memory of it; then nothing new is taken in.
+  /// Serves the transport until no caller holds memory of it, or their time has passed; then nothing new is taken in.
   private mutating func finish() {
     operations.isOver = true
     operations.stopAll(&node)
     // Those who wait for the program may hold memory, too.
     program.stopped(&node)
-    while operations.lentBufferCount > 0 {
+    let end = node.turn.now.advanced(by: lentMemoryPatience)
+    while operations.lentBufferCount > 0, node.turn.now < end {
       let busy = turn()
       operations.stopAll(&node)
-      if busy { stir() } else { rest() }
+      if busy { stir() } else { rest(until: end) }
     }
     inbox.close()
     _ = takeWork()
     operations.stopAll(&node)
+    if operations.lentBufferCount > 0 {
+      // Whoever holds it may use it for ever; the device has no part in it any more.
+      transport.keepMemory()
+      log.tellUnreturned(operations.lentBufferCount)
+    }
     for subscription in operations.subscriptions { subscription.finish() }
     program.ended()
   }
@@ -285,14 +300,14 @@ struct Loop<Transport: RDMATransport & ~Copyable, Program: NodeProgram & ~Copyab
   }
 
   /// Spins for its time, then sleeps until something is there or a deadline passes.
-  private mutating func rest() {
+  private mutating func rest(until end: UInt64 = .max) {
     let now = node.turn.now
     guard let since = idleSince else {
       idleSince = now
       return
     }
     guard now &- since >= pacing.spin.nanoseconds, !node.needsTurn, transport.arm() else { return }
-    let deadline = min(node.nextDeadline() ?? .max, transport.nextDeadline() ?? .max)
+    let deadline = min(end, node.nextDeadline() ?? .max, transport.nextDeadline() ?? .max)
     let timeout: Int64 = deadline == .max ? -1 : Int64(deadline > now ? deadline - now : 0)
     if inbox.isEmpty { sleeper.sleep(timeout: timeout) }
     hasSlept = true

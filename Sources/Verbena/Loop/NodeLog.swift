@@ -31,6 +31,15 @@ struct NodeLog {
     }
   }
 
+  /// - Parameter count: buffers and exposures that the node's end has not waited for any longer.
+  func tellUnreturned(_ count: Int) {
+    logger.warning("\(Self.unreturned(count))")
+  }
+
+  static func unreturned(_ count: Int) -> String {
+    "the node has ended, and \(count) of its buffers are still held: their memory stays with the process"
+  }
+
   private func tell(
     _ event: NodeEvent, _ level: Logger.Level, _ subscriptions: [EventSubscription]
   ) {

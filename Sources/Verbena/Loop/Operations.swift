@@ -48,7 +48,7 @@ struct Operations {
 
   private var operations: [UInt64: Operation] = [:]
   private var nextTag: UInt64 = 0
-  /// Buffers that callers hold.
+  /// Buffers and exposures that callers hold.
   var lentBufferCount = 0
   /// The node has stopped: nothing new begins, and only memory comes back.
   var isOver = false

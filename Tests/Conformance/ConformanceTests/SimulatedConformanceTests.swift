@@ -26,6 +26,7 @@ private struct SelfDrivingTransport: RDMATransport, ~Copyable {
   }
 
   mutating func release(_ region: MemoryRegion) { transport.release(region) }
+  mutating func keepMemory() { transport.keepMemory() }
 
   mutating func execute(_ commands: Span<CMCommand>) { transport.execute(commands) }
 
