@@ -36,6 +36,8 @@ package struct PtlRPC: ~Copyable {
   /// Services, one bit each, whose queues must be looked at again: there was no room for events.
   var servicesToServe: UInt64 = 0
   var copiedCount = 0
+  /// Of these, how many are those of each export.
+  var copiedCounts: RigidArray<UInt32>
   /// Requests whose bytes still lie where they were received, oldest first, from this call in.
   var fresh: FixedQueue<Handle>
 
@@ -65,6 +67,8 @@ package struct PtlRPC: ~Copyable {
     services = RigidArray(capacity: capacity.services)
     inProgress = RigidArray(capacity: capacity.exports)
     for _ in 0..<capacity.exports { inProgress.append(noCell) }
+    copiedCounts = RigidArray(capacity: capacity.exports)
+    for _ in 0..<capacity.exports { copiedCounts.append(0) }
     fresh = FixedQueue(capacity: powerOfTwo(atLeast: capacity.serverRequests), filler: .none)
     cells = RecordPool(capacity: capacity.bulkOperations, filler: BulkCell(owner: 0, length: 0))
     work = FixedQueue(

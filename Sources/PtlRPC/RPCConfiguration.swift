@@ -11,6 +11,8 @@ package struct RPCCapacity: Equatable, Sendable {
   /// Requests of peers, from their arrival until their answer is sent. More than LNet hands over in place
   /// (`LNetCapacity.messagesInPlace`): those whose answer is on its way count too.
   package var serverRequests = 512
+  /// Of these, how many are kept for connects, pings and cancels.
+  package var urgentRequests: Int { serverRequests / 8 }
   /// Of these, how many may be copied out of their receive buffers; each copy takes a message piece.
   package var copiedRequests = 128
   /// Services: request portals.

@@ -11,11 +11,12 @@ extension Connections {
   mutating func requestArrived(
     _ handle: ServerRequestHandle, service: UInt32, rpc: inout PtlRPC, turn: inout Turn
   ) {
-    let body = rpc.received(handle).body
+    let received = rpc.received(handle)
+    let body = received.body
     // Callbacks name an import of ours.
     let slot = findExport(body.handle)
     guard let slot else {
-      _ = rpc.admit(handle, export: nil, isUrgent: isUrgent(body.opcode), turn: &turn)
+      _ = rpc.admit(handle, export: nil, isUrgent: received.isUrgent, turn: &turn)
       return
     }
     let target = Int(exports.cells[slot].target)
@@ -42,13 +43,9 @@ extension Connections {
     // A CONNECT ends what its client's older requests wait for: it is none of them.
     _ = rpc.admit(
       handle, export: body.opcode.isConnect ? nil : UInt32(slot),
-      isUrgent: isUrgent(body.opcode), isRecovering: targets.cells[target].isRecovering,
+      isUrgent: received.isUrgent, isRecovering: targets.cells[target].isRecovering,
       hasReplyMatchBits: exports.cells[slot].hasReplyMatchBits,
       hasIncreasingXIDs: exports.cells[slot].hasIncreasingXIDs, turn: &turn)
-  }
-
-  private func isUrgent(_ opcode: Opcode) -> Bool {
-    opcode.isConnect || opcode == .ping || opcode == .ldlmCancel
   }
 
   /// Step 8: the handler's turn.

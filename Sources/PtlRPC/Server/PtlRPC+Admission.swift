@@ -64,15 +64,19 @@ extension PtlRPC {
     leave(slot, turn: &turn)
   }
 
-  /// Gives requests their turn, urgent ones first; one past its deadline is dropped, but not a cancel
-  /// (spec 10 §10, 7).
+  /// Gives requests their turn: urgent ones at once, as they are answered at once, and others as far as there are turns
+  /// left. One past its deadline is dropped, but not a cancel (spec 10 §10, 7).
   mutating func serve(_ service: Int, turn: inout Turn) {
-    while services[service].activeCount < services[service].description.activeCountMax {
+    while true {
+      let isUrgent = services[service].urgent.first != noCell
+      guard
+        isUrgent
+          || services[service].activeCount < services[service].description.activeCountMax
+      else { return }
       guard hasRoom else {
         servicesToServe |= 1 << UInt64(service)
         return
       }
-      let isUrgent = services[service].urgent.first != noCell
       let first = queue(of: service, isUrgent: isUrgent).first
       guard first != noCell else { return }
       let slot = Int(first)

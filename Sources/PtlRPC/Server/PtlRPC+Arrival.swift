@@ -64,7 +64,11 @@ extension PtlRPC {
       lnet.release(event.delivery, turn: &turn)
       return
     }
-    guard let slot = serverRequests.take() else {
+    // Some places are kept for what keeps connections alive.
+    let taken = serverRequests.count
+    guard taken < capacity.serverRequests - capacity.urgentRequests || received.isUrgent,
+      let slot = serverRequests.take()
+    else {
       counters.requestsWithoutSlot += 1
       lnet.release(event.delivery, turn: &turn)
       return
@@ -141,7 +145,9 @@ extension PtlRPC {
       else {
         continue
       }
-      guard copiedCount < capacity.copiedRequests, lnet.hasRoom,
+      let export =
+        serverRequests.cells[slot].isInProgress ? serverRequests.cells[slot].export : noCell
+      guard mayCopy(ofExport: export), lnet.hasRoom,
         let piece = turn.memory.messages.allocatePiece()
       else { continue }
       let bytes = serverRequests.cells[slot].received.bytes
@@ -151,9 +157,18 @@ extension PtlRPC {
       serverRequests.cells[slot].delivery = .none
       serverRequests.cells[slot].received.bytes = copy
       serverRequests.cells[slot].isCopied = true
+      serverRequests.cells[slot].copiedFor = export
       copiedCount += 1
+      if export != noCell { copiedCounts[Int(export)] += 1 }
       counters.requestsCopied += 1
     }
+  }
+
+  /// No client has more copies than it leaves to others: when these send nothing it has half of all, and the second one
+  /// finds as many as it needs to begin with.
+  private func mayCopy(ofExport export: UInt32) -> Bool {
+    let left = capacity.copiedRequests - copiedCount
+    return left > 0 && (export == noCell || copiedCounts[Int(export)] < left)
   }
 
   /// The request's bytes are needed no more; the sender gets its credit back.
@@ -165,6 +180,8 @@ extension PtlRPC {
       turn.memory.release(serverRequests.cells[slot].received.bytes)
       serverRequests.cells[slot].isCopied = false
       copiedCount -= 1
+      let export = serverRequests.cells[slot].copiedFor
+      if export != noCell { copiedCounts[Int(export)] -= 1 }
     }
   }
 }

@@ -20,6 +20,11 @@ package struct ReceivedRequest: BitwiseCopyable, Sendable {
   /// Nanoseconds as the turn's.
   package var arrivalTime: UInt64
   package var deadline: UInt64
+
+  /// It keeps a connection alive, or lets others go on: it goes in front of what does not (spec 10 §10, 6).
+  package var isUrgent: Bool {
+    body.opcode.isConnect || body.opcode == .ping || body.opcode == .ldlmCancel
+  }
 }
 
 /// What a reply says besides what the room knows itself.
@@ -91,6 +96,8 @@ struct ServerRequest: BitwiseCopyable {
   var delivery: DeliveryHandle
   /// The bytes are a copy, in a piece of this request's.
   var isCopied = false
+  /// Whose share of the copies it takes: an export; `noCell` for nobody's.
+  var copiedFor = noCell
   /// Match bits for the reply; a resend changes them.
   var matchBits: UInt64
 

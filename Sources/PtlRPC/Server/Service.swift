@@ -8,7 +8,7 @@ package struct ServiceDescription: Equatable, BitwiseCopyable, Sendable {
   package var replyPortal: Portal
   /// The longest request, in bytes; longer ones are dropped.
   package var requestByteCountMax: Int
-  /// The most requests that are executed at a time; the others queue.
+  /// The most requests that are executed at a time; the others queue, but for urgent ones.
   package var activeCountMax: Int
 
   package init(
