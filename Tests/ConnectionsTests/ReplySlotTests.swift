@@ -162,6 +162,33 @@ struct ReplySlotTests {
     #expect(bench.keptCount == (endsOlder ? 2 : 3))
   }
 
+  @Test(
+    "12 §6.3: without MULTIMODRPCS one reply is kept and one to a close; more at an object target",
+    arguments: [(false, 1, 2), (true, 1, 5), (false, 2, 5)])
+  func singleSlot(hasSlots: Bool, target: Int, kept: Int) throws {
+    let bench = try Bench()
+    let last: Opcode = .mdsReintegrate
+    let name = bench.server.targets[target]
+    let count = bench.server.use { core -> Int in
+      guard
+        let export = core.connections.export(ofClient: bench.client.mount, atTarget: name)
+      else { return 0 }
+      let slot = export.raw.slot
+      if !hasSlots { core.connections.exports.cells[slot].granted.flags.remove(.multipleModifying) }
+      for (number, opcode) in [last, .mdsClose, last, .mdsClose, last].enumerated() {
+        let reply = SavedReply(xid: UInt64(1000 + number), opcode: opcode)
+        guard let handle = core.connections.reserveReply(reply, of: export) else { continue }
+        core.connections.saveReply(handle, transno: UInt64(number + 1))
+      }
+      for xid in [UInt64(1003), 1004] {
+        let found = core.connections.findReply(xid, export: slot)
+        #expect(found != nil)
+      }
+      return core.connections.savedReplyCount(of: export)
+    }
+    #expect(count == kept)
+  }
+
   @Test("8.7: a reply is kept, and the request does not say that it comes again")
   func notResent() throws {
     let bench = try Bench()

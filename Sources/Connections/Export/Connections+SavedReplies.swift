@@ -40,7 +40,8 @@ extension Connections {
     return savedReplies.cells[slot].place
   }
 
-  /// The request has been executed. Older replies with the same tag are kept no longer (spec 12 §6.4).
+  /// The request has been executed. Older replies with the same tag are kept no longer (spec 12 §6.4); without tags, as
+  /// such a client has one request and one close under way at a time (§6.3, 10 §9.4), those of the same kind.
   package mutating func saveReply(
     _ handle: SavedReplyHandle, transno: UInt64, status: Int32 = 0, data: UInt32 = 0
   ) {
@@ -51,13 +52,23 @@ extension Connections {
     savedReplies.cells[slot].isComplete = true
     let saved = savedReplies.cells[slot]
     let export = Int(saved.export)
-    guard saved.tag != 0, saved.endsOlder else { return }
+    let isSingle = saved.tag == 0 && hasSingleReplySlot(export)
+    guard isSingle || saved.tag != 0 && saved.endsOlder else { return }
+    let isClose = saved.opcode == .mdsClose
     // The list begins with the newest.
     var isOlder = false
     forgetReplies(ofExport: export) { other in
       if other.place == saved.place { isOlder = true }
       return isOlder && other.place != saved.place && other.tag == saved.tag && other.isComplete
+        && (!isSingle || (other.opcode == .mdsClose) == isClose)
     }
+  }
+
+  /// Whether a client of a metadata or management target did not get MULTIMODRPCS. Those of object targets never do,
+  /// and have many requests under way: a real one keeps no replies at all (spec 12 §6.3).
+  private func hasSingleReplySlot(_ slot: Int) -> Bool {
+    let kind = targets.cells[Int(exports.cells[slot].target)].description.traits.kind
+    return kind != .ost && !exports.cells[slot].granted.flags.contains(.multipleModifying)
   }
 
   /// The request has changed nothing.
