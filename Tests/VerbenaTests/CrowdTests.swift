@@ -200,6 +200,8 @@ struct CrowdTests {
     let reached = try #require(await gate.reached())
     // Those that were killed could not say so: their exports stay until their time has passed.
     #expect(try await exportsEverMade(server) == count * targetCount)
+    // Each has written and read once, with checksums.
+    #expect(try await checksums(server) >= UInt64(2 * count))
     let before = try await counters(server)
     close(reached)
     _ = await leaving
@@ -216,6 +218,14 @@ struct CrowdTests {
     let byTarget = try await clientExports(server)
     #expect(byTarget.count == targetCount && Set(byTarget).count == 1)
     return byTarget.reduce(0, +) + Int(try await counters(server).exportsEvicted)
+  }
+
+  /// Transfers whose data both ends have computed a checksum of.
+  private func checksums(_ server: LustreNode) async throws -> UInt64 {
+    try await server.withRoles("test") { roles, _ in
+      // The management server and the metadata target come first.
+      (2...targetCount).reduce(0) { $0 + roles.counters(ofTarget: $1).checksums }
+    }
   }
 
   private func counters(_ server: LustreNode) async throws -> ConnectionsCounters {

@@ -77,9 +77,10 @@ extension ObjectServer {
     return true
   }
 
-  private func setChecksum(
+  private mutating func setChecksum(
     _ sum: UInt32, of asked: ObjectAttributes, in reply: inout ObjectAttributes
   ) {
+    counters.checksums += 1
     reply.valid.formUnion([.checksum, .flags])
     reply.checksum = sum
     if !asked.valid.contains(.flags) { reply.flags = [] }

@@ -25,6 +25,8 @@ package struct ObjectServerCounters: Equatable, Sendable, BitwiseCopyable {
   package var repeated: UInt64 = 0
   /// Requests that had to wait for memory or for the disk.
   package var delayed: UInt64 = 0
+  /// Transfers whose data had a checksum, which was computed here too.
+  package var checksums: UInt64 = 0
   /// Data that came with another checksum than its client had made.
   package var checksumMismatches: UInt64 = 0
 

@@ -62,6 +62,11 @@ extension Roles {
     objectServers[targets[target].place].listing
   }
 
+  /// What an object target has counted.
+  package func counters(ofTarget target: Int) -> ObjectServerCounters {
+    objectServers[targets[target].place].counters
+  }
+
   mutating func reportListing(_ target: Int) {
     let place = targets[target].place
     guard !events.isFull, let tag = objectServers[place].takeListing() else { return }
