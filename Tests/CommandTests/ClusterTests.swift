@@ -59,8 +59,12 @@ import Testing
       "mount-and-copy", ["cluster", "10.0.0.78", "10.0.0.1@o2ib", "lfs", source, copy])
     #expect(copied.contains("lfs-MDT0000_UUID FULL 10.0.0.1@o2ib"))
     #expect(copied.contains("2500001 bytes by lfs-OST0000_UUID: same"))
+    let answers = "size 300000\nthe same came back\nerrno 2\n"
     let own = try await example("own-target", ["cluster", "10.0.0.80", "-"])
-    #expect(own == "own-OST0000 at 10.0.0.80@o2ib\nsize 4711\nstatus -2\n")
+    #expect(own == "own-OST0000 at 10.0.0.80@o2ib\n" + answers)
+    let found = try await example(
+      "own-target", ["cluster", "10.0.0.82", "10.0.0.1@o2ib", "-"])
+    #expect(found == "lfs-OST0007 at 10.0.0.82@o2ib\n" + answers)
     let isSame = try Data(contentsOf: URL(fileURLWithPath: copy)) == data
     #expect(isSame)
     let wrong = try await run(["mount", "10.0.0.1@o2ib", "--deadline", "5s"])

@@ -1,6 +1,7 @@
 // Serves an object target with handlers of its own on an emulated fabric, until end of file on standard input: it keeps
-// attributes of objects in memory, and says how full it is. With -, it also asks itself from a second node, and ends.
-// Usage: own-target FABRIC ADDRESS [-]
+// objects in memory, and says how full it is. With the NID of a management server it is registered there as a target of
+// lfs, so that mounts find it. With -, it also asks itself from a second node, and ends.
+// Usage: own-target FABRIC ADDRESS [MGS-NID] [-]
 //
 //   own-target demo 10.0.0.50 &
 //   ask-target demo 10.0.0.77 10.0.0.50@o2ib own-OST0000_UUID
@@ -12,33 +13,66 @@ internal import Verbena
 
 /// What the target keeps. Handlers run as tasks of their own, so an actor keeps them in order.
 actor Shelf {
-  private var objects: [ObjectID: ObjectAttributes] = [:]
+  private var objects: [ObjectID: [UInt8]] = [:]
 
-  func attributes(of object: ObjectID) throws -> ObjectAttributes {
-    guard let found = objects[object] else { throw TargetRefusal(errno: ENOENT) }
-    return found
+  func size(of object: ObjectID) throws -> UInt64 {
+    guard let bytes = objects[object] else { throw TargetRefusal(errno: ENOENT) }
+    return UInt64(bytes.count)
   }
 
-  func set(_ attributes: ObjectAttributes) -> ObjectAttributes {
-    objects[attributes.object] = attributes
-    return attributes
+  func write(_ bytes: [UInt8], to object: ObjectID, at offset: Int) {
+    var all = objects[object] ?? []
+    if all.count < offset + bytes.count {
+      all += Array(repeating: 0, count: offset + bytes.count - all.count)
+    }
+    all.replaceSubrange(offset..<offset + bytes.count, with: bytes)
+    objects[object] = all
+  }
+
+  func read(_ count: Int, of object: ObjectID, at offset: Int) throws -> [UInt8] {
+    guard let bytes = objects[object] else { throw TargetRefusal(errno: ENOENT) }
+    return Array(bytes.dropFirst(offset).prefix(count))
   }
 
   var count: Int { objects.count }
 }
 
-/// A target with three handlers.
-func makeTarget(_ shelf: Shelf) throws -> ServedTarget {
-  var target = try ServedTarget("own-OST0000")
-  target.handle(.ostSetAttributes) { (wish: ObjectAttributes, _) in await shelf.set(wish) }
+/// A target with four handlers.
+func makeTarget(_ name: String, _ shelf: Shelf) throws -> ServedTarget {
+  var target = try ServedTarget(name)
   target.handle(.ostGetAttributes) { (wish: ObjectAttributes, _) in
-    try await shelf.attributes(of: wish.object)
+    var found = wish
+    found.size = try await shelf.size(of: wish.object)
+    found.valid.insert(.size)
+    return found
   }
   target.handle(.ostStatfs) { request in
     var statistics = Statfs()
     statistics.files = UInt64(await shelf.count)
-    print("\(request.client) at \(request.nid) asks how full it is")
     return TargetReply(statistics)
+  }
+  // The data of a write lies in the client's memory: it comes over RDMA into memory of this node.
+  target.handle(.ostWrite) { request in
+    let wish: ObjectAttributes = try request.value()
+    guard let range = try request.ranges().first else { throw TargetRefusal(errno: EPROTO) }
+    let buffer = try await request.allocate(byteCount: Int(range.length))
+    let transfer = await request.receive(into: buffer)
+    let moved = try transfer.result.get()
+    await shelf.write(transfer.buffer.prefix(moved), to: wish.object, at: Int(range.offset))
+    // A result for each range.
+    return TargetReply(buffers: [wish.wireBytes, [0, 0, 0, 0]])
+  }
+  // And that of a read goes from here into the client's.
+  target.handle(.ostRead) { request in
+    var wish: ObjectAttributes = try request.value()
+    guard let range = try request.ranges().first else { throw TargetRefusal(errno: EPROTO) }
+    let bytes = try await shelf.read(Int(range.length), of: wish.object, at: Int(range.offset))
+    wish.valid.remove(.checksum)
+    guard !bytes.isEmpty else { return TargetReply(wish) }
+    var buffer = try await request.allocate(byteCount: bytes.count)
+    buffer.store(bytes)
+    let transfer = await request.send(buffer)
+    return TargetReply(status: Int32(try transfer.result.get()), buffers: [wish.wireBytes])
   }
   return target
 }
@@ -47,41 +81,61 @@ func start(
   _ nid: NID, on fabric: String, _ targets: [ServedTarget] = []
 ) async throws(NodeError) -> Node {
   var configuration = NodeConfiguration(nids: [nid])
-  configuration.bulkByteCount = 1 << 20
-  configuration.enableConnections(imports: 4, clients: targets.isEmpty ? 0 : 64)
+  configuration.bulkByteCount = 4 << 20
+  configuration.enableConnections(imports: 16, clients: targets.isEmpty ? 0 : 64)
   return try await Node.start(configuration, targets: targets) { () throws(TransportError) in
     try EmulatedTransport.open(fabric: fabric, addresses: [nid.address])
   }
 }
 
-/// Keeps an object's size at the target, asks for it, and for one that is not there.
-func ask(_ server: NID, on fabric: String) async throws {
-  let node = try await start(.o2ib(server.address + 1), on: fabric)
-  guard let name = ObdUUID("own-OST0000_UUID") else { return }
-  let connection = try await node.connect(to: name, at: [server], timeout: .seconds(10))
-  var wish = ObjectAttributes()
-  wish.object = .echo(7)
-  wish.size = 4711
-  _ = try await connection.request(.ostSetAttributes, buffers: [wish.wireBytes])
-  let found = try await connection.request(.ostGetAttributes, buffers: [wish.wireBytes])
-  print("size \(try found.value(ObjectAttributes.self).size)")
-  wish.object = .echo(8)
-  let missing = try await connection.request(.ostGetAttributes, buffers: [wish.wireBytes])
-  print("status \(missing.status)")
-  await node.stop()
+/// Writes an object of the target and reads it back, and asks for one that is not there.
+func ask(_ name: String, at server: NID, _ management: NID?, by node: Node) async throws {
+  guard let uuid = ObdUUID("\(name)_UUID") else { return }
+  let objects: ObjectTarget
+  if let management {
+    let mount = try await node.mount("lfs", management: [[management]])
+    guard let found = try await mount.objectTargets().first(where: { $0.name == uuid }) else {
+      return print("\(uuid) is not in lfs")
+    }
+    objects = found
+  } else {
+    objects = try await node.connect(to: uuid, at: [server], timeout: .seconds(10)).objects()
+  }
+  let bytes = (0..<300_000).map { UInt8(truncatingIfNeeded: $0 &* 7 ^ $0 >> 8) }
+  var buffer = try await node.allocate(byteCount: bytes.count)
+  buffer.store(bytes)
+  let written = await objects.write(buffer, to: .echo(7))
+  _ = try written.result.get()
+  print("size \(try await objects.attributes(of: .echo(7)).size)")
+  let read = await objects.read(into: written.takeBuffer(), from: .echo(7))
+  let count = try read.result.get()
+  print(read.buffer.prefix(count) == bytes ? "the same came back" : "something else came back")
+  do {
+    _ = try await objects.attributes(of: .echo(8))
+  } catch { print("errno \(error.errno)") }
 }
 
-let words = CommandLine.arguments.dropFirst().map { $0 }
-guard (2...3).contains(words.count), let own = NID("\(words[1])@o2ib") else {
-  print("usage: own-target FABRIC ADDRESS [-]")
+var words = CommandLine.arguments.dropFirst().map { $0 }
+let isAsking = words.last == "-"
+if isAsking { words.removeLast() }
+let management = words.count == 3 ? NID(words[2]) : nil
+guard (2...3).contains(words.count), let own = NID("\(words[1])@o2ib"),
+  words.count == 2 || management != nil
+else {
+  print("usage: own-target FABRIC ADDRESS [MGS-NID] [-]")
   exit(64)
 }
 do {
-  let shelf = Shelf()
-  let node = try await start(own, on: words[0], [try makeTarget(shelf)])
-  print("own-OST0000 at \(own)")
-  if words.count == 3 {
-    try await ask(own, on: words[0])
+  let name = management == nil ? "own-OST0000" : "lfs-OST0007"
+  var target = try makeTarget(name, Shelf())
+  // The node starts when it is registered.
+  if let management { target.managementNodes = [[management]] }
+  let node = try await start(own, on: words[0], [target])
+  print("\(name) at \(own)")
+  if isAsking {
+    let client = try await start(.o2ib(own.address + 1), on: words[0])
+    try await ask(name, at: own, management, by: client)
+    await client.stop()
   } else {
     while readLine() != nil {}
   }

@@ -2,7 +2,7 @@ internal import BasicContainers
 internal import Connections
 internal import LNet
 internal import LustreWire
-internal import NodeCore
+package import NodeCore
 internal import Structures
 
 // How a target comes to serve: its management server knows it, then its clients may connect (spec 11 §13).
@@ -36,11 +36,42 @@ extension Roles {
       target: target, specification, instance: instance, &node)
   }
 
+  /// Registers a target of the program's, which is open whatever comes of it; `targetOpen` or `targetFailed` follows with
+  /// its tag for index.
+  ///
+  /// - Parameters:
+  ///   - tag: `firstProgramTarget` or above.
+  ///   - instance: 2 or above: it may have been known before, and has kept nothing itself.
+  package mutating func register(
+    programTarget tag: Int, _ specification: TargetSpecification, instance: UInt32,
+    _ node: inout NodeCore
+  ) {
+    precondition(tag >= Self.firstProgramTarget && instance > 1)
+    guard let client = openManagement(nodes: specification.managementNodes, &node) else {
+      return failed(
+        tag, WireErrno.einval.status, "this node has no place for another management server")
+    }
+    managementClients[client].register(
+      target: tag, specification, instance: instance, &node)
+  }
+
+  private mutating func registered(
+    programTarget tag: Int, by client: Int, _ explanation: String, _ node: inout NodeCore
+  ) {
+    // One that is not new is no failure there; but this one is to be found.
+    guard explanation.isEmpty else { return failed(tag, WireErrno.eio.status, explanation) }
+    _ = events.append(RolesEvent(.targetOpen, index: tag))
+    managementClients[client].ready(target: tag, &node)
+  }
+
   /// A registration has ended.
   mutating func registered(
     _ target: Int, by client: Int, _ status: Int32, _ explanation: String,
     _ node: inout NodeCore
   ) {
+    if target >= Self.firstProgramTarget {
+      return registered(programTarget: target, by: client, explanation, &node)
+    }
     guard status == 0 else { return failed(target, status, explanation) }
     if !explanation.isEmpty { explanations[target] = explanation }
     opened(target, &node)

@@ -48,25 +48,7 @@ extension Node {
   /// - Throws: `NodeError.limit` when there is none left.
   public func allocate(byteCount: Int) async throws(NodeError) -> BulkBuffer {
     precondition(byteCount > 0 && byteCount <= Int(LNetLimits.maximumPayloadBytes))
-    let lent: LentMemory = try await inbox.run("allocate") { node, operations, call in
-      if operations.isOver {
-        call.finish(.failure(.stopped("allocate", nil)))
-        return
-      }
-      guard let ref = node.turn.memory.bulk.allocateRun(byteCount: byteCount) else {
-        call.finish(
-          .failure(
-            NodeError(
-              code: .limit, operation: "allocate",
-              explanation: "no \(byteCount) bytes in one piece left of the node's bulk memory: "
-                + "drop other buffers, or give the node more")))
-        return
-      }
-      operations.lentBufferCount += 1
-      let address = UInt(node.turn.memory.address(ref))
-      call.finish(.success(LentMemory(ref: ref, address: address)))
-    }
-    return BulkBuffer(ref: lent.ref, address: lent.address, home: inbox)
+    return try await inbox.allocate(byteCount: byteCount)
   }
 
   /// Writes the buffer's first bytes into memory that a node has exposed (LNet PUT).
@@ -171,5 +153,30 @@ extension Node {
       operations.end(tag, &node)
       call.finish(.failure(NodeError(error, name, target.nid)))
     }
+  }
+}
+
+extension Inbox {
+  /// Takes bulk memory of the node.
+  func allocate(byteCount: Int) async throws(NodeError) -> BulkBuffer {
+    let lent: LentMemory = try await run("allocate") { node, operations, call in
+      if operations.isOver {
+        call.finish(.failure(.stopped("allocate", nil)))
+        return
+      }
+      guard let ref = node.turn.memory.bulk.allocateRun(byteCount: byteCount) else {
+        call.finish(
+          .failure(
+            NodeError(
+              code: .limit, operation: "allocate",
+              explanation: "no \(byteCount) bytes in one piece left of the node's bulk memory: "
+                + "drop other buffers, or give the node more")))
+        return
+      }
+      operations.lentBufferCount += 1
+      let address = UInt(node.turn.memory.address(ref))
+      call.finish(.success(LentMemory(ref: ref, address: address)))
+    }
+    return BulkBuffer(ref: lent.ref, address: lent.address, home: self)
   }
 }

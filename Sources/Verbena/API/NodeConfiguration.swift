@@ -86,7 +86,8 @@ public struct NodeConfiguration: Sendable {
     roles.managementServers = 0
     roles.metadataServers = 0
     roles.objectServers = 0
-    roles.managementClients = max(1, mounts)
+    // One for targets of its own that are registered.
+    roles.managementClients = max(1, mounts) + (clients == 0 ? 0 : 1)
     roles.mounts = mounts
   }
 

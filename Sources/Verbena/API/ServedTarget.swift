@@ -1,6 +1,7 @@
 internal import Connections
 public import LustreWire
 internal import PtlRPC
+internal import Roles
 
 /// A target whose requests the user of the library answers: a handler for each opcode.
 ///
@@ -9,8 +10,9 @@ internal import PtlRPC
 /// (-EOPNOTSUPP), and asks clients for patience while a handler works (early replies).
 ///
 /// Handlers run as tasks, off the node's loop, several at a time; a handler that blocks holds up neither the node nor
-/// its clients' pings. Such a target is known to its clients by its node's NID (`Node.connect`): it is not in a
-/// management server's logs. Requests and replies are messages only: up to 30 buffers, without bulk.
+/// its clients' pings. Clients connect to such a target at its node's NID (`Node.connect`), and mounts find it by
+/// name when it is registered (`managementNodes`). Requests and replies have up to 30 buffers; what a client lays open beside its request is read
+/// and written by `TargetRequest.receive` and `send`.
 ///
 /// A target is made and then given to `Node.start`, once.
 ///
@@ -30,6 +32,12 @@ public struct ServedTarget: Sendable {
   /// How long a handler may take, 60 s by default: then its task is cancelled, and the client told -ETIMEDOUT. A
   /// client that leaves, or a node that stops, cancels it too.
   public var timeout = Duration.seconds(60)
+  /// The nodes of the management server that the target is registered at, each one's NIDs, the usual node first; empty for
+  /// none, which is the default. `Node.start` then ends when the server knows it, so that mounts of its file system
+  /// find it, and throws when it refuses or does not answer for 35 s.
+  ///
+  /// **Wire:** MGS_TARGET_REG (spec 11 §13).
+  public var managementNodes: [[NID]] = []
   let kind: TargetKind
   let index: UInt32
   private(set) var handlers: [Opcode: Handler] = [:]
@@ -50,6 +58,14 @@ public struct ServedTarget: Sendable {
     self.name = name
     self.index = index
     kind = last.hasPrefix("OST") ? .ost : .mdt
+  }
+
+  /// What its management server is told.
+  var specification: TargetSpecification {
+    var specification = TargetSpecification(
+      kind: kind, fileSystem: String(name.dropLast(8)), index: index)
+    specification.managementNodes = managementNodes
+    return specification
   }
 
   /// Lets a handler answer an opcode; the last one for each counts. CONNECT, DISCONNECT, pings and cancels are the
@@ -84,6 +100,8 @@ public struct TargetRequest: Sendable {
   public let deadline: ContinuousClock.Instant
   /// The client's numbers have the other byte order.
   let isSwapped: Bool
+  let owner: ServedTargets
+  let flight: ServedFlight
 
   /// A structure that a buffer begins with.
   ///

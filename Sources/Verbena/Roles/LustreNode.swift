@@ -60,6 +60,12 @@ package final class LustreNode: Sendable {
       configuration, inbox: inbox, desk: desk,
       program: { RoleProgram(configuration, stores: stores, desk: desk, guest: guest()) },
       transport: transport)
+    do throws(NodeError) {
+      try await desk.served.waitUntilRegistered()
+    } catch {
+      await node.stop()
+      throw error
+    }
     return LustreNode(node: node, desk: desk)
   }
 
@@ -80,6 +86,14 @@ package final class LustreNode: Sendable {
       }
       guard (1...128).contains(target.handlerCountMax) else {
         throw refuse("\(target.name): \(target.handlerCountMax) handlers at a time: give 1 to 128")
+      }
+      let wanted = target.specification
+      if !target.managementNodes.isEmpty,
+        wanted.name != target.name || !(1...8).contains(wanted.fileSystem.utf8.count)
+      {
+        throw refuse(
+          "\(target.name) cannot be registered: a file system has 1 to 8 characters, and a number small letters"
+        )
       }
     }
   }

@@ -103,6 +103,9 @@ final class RoleDesk: Sendable {
   ) {
     switch event.kind {
     case .targetOpen, .targetFailed:
+      if event.index >= Roles.firstProgramTarget {
+        return served.registered(roles.explanation(ofTarget: Int(event.index)))
+      }
       note(
         TargetNotice(
           name: hosted[Int(event.index)].specification.name,

@@ -64,7 +64,7 @@ struct RoleProgram<Guest: NodeProgram & ~Copyable>: NodeProgram, ~Copyable {
             explanation: "its name is taken on this node, or there are too many targets"))
       }
     }
-    desk.served.start(&node)
+    desk.served.start(&roles, &node)
     node.pump()
     guest.started(&node)
     settle(&node)
@@ -146,12 +146,12 @@ struct RoleProgram<Guest: NodeProgram & ~Copyable>: NodeProgram, ~Copyable {
     guest.stopped(&node)
     // Callers get their memory back now: nothing may be made of it any more.
     roles.abandonObjects(WireErrno.eshutdown.status, &node)
+    desk.served.stop()
     desk.close()
   }
 
   mutating func ended() {
     guest.ended()
-    desk.served.stop()
     for place in files.indices { files[place].stop() }
     for place in files.indices {
       // The disk decides how long; the thread that waits has nothing else to do any more.

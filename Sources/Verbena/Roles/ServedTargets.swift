@@ -10,33 +10,57 @@ internal import Structures
 /// The served targets of a node, and the requests that their handlers have. Loop only, once the node has started.
 final class ServedTargets: @unchecked Sendable {
   private let targets: [ServedTarget]
-  private let inbox: Inbox
+  let inbox: Inbox
   /// By the handle of the peer's request.
   private var flights: [UInt32: ServedFlight] = [:]
   /// By target: requests that handlers have.
   private var activeCounts: [Int]
+  /// Targets whose management server does not know them yet.
+  private var unregisteredCount: Int
+  private let registration = Call<Bool>()
 
   init(_ targets: [ServedTarget], inbox: Inbox) {
     self.targets = targets
     self.inbox = inbox
     activeCounts = Array(repeating: 0, count: targets.count)
+    unregisteredCount = targets.count { !$0.managementNodes.isEmpty }
+    if unregisteredCount == 0 { registration.finish(.success(true)) }
   }
 
   var kinds: [TargetKind] { targets.map(\.kind) }
 
-  func start(_ node: inout NodeCore) {
+  func start(_ roles: inout Roles, _ node: inout NodeCore) {
     for (place, target) in targets.enumerated() {
       var traits = TargetTraits(kind: target.kind)
       traits.index = target.index
       // What differs from life to life tells clients that their state here is gone.
-      traits.instance = UInt32(truncatingIfNeeded: node.turn.random.next() | 1)
+      traits.instance = UInt32(truncatingIfNeeded: node.turn.random.next() | 2)
       var description = TargetDescription(
         name: ObdUUID(target.name) ?? ObdUUID(), uuid: ObdUUID("\(target.name)_UUID") ?? ObdUUID(),
         traits: traits)
       description.tag = UInt32(Roles.firstProgramTarget + place)
       let slot = node.connections.addTarget(description)
       precondition(slot != nil, "names and places were looked at before")
+      guard !target.managementNodes.isEmpty else { continue }
+      roles.register(
+        programTarget: Int(description.tag), target.specification, instance: traits.instance, &node)
     }
+  }
+
+  /// A management server knows one of them; or not, and why.
+  func registered(_ explanation: String) {
+    unregisteredCount -= 1
+    if !explanation.isEmpty {
+      registration.finish(
+        .failure(NodeError(code: .remote, operation: "start", explanation: explanation)))
+    } else if unregisteredCount == 0 {
+      registration.finish(.success(true))
+    }
+  }
+
+  /// Waits until those that are to be registered are; up to 35 s. Any thread.
+  func waitUntilRegistered() async throws(NodeError) {
+    _ = try await registration.outcome().get()
   }
 
   /// Hands in what concerns these targets.
@@ -50,16 +74,28 @@ final class ServedTargets: @unchecked Sendable {
     case .exportGone:
       // The alarm stays: a handler that minds no cancellation gives its place back by then.
       for (_, flight) in flights where flight.export == event.exportHandle { flight.work?.cancel() }
-    case .exportConnected, .transferred, .acknowledged: break
+    case .transferred: transferred(event, &node)
+    case .exportConnected, .acknowledged: break
     default: return false
     }
     return true
   }
 
-  /// The node has stopped: nobody waits for answers.
+  /// The node has stopped: nobody waits for answers, and nothing is on the wire.
   func stop() {
-    for (_, flight) in flights { flight.cancel() }
+    for (_, flight) in flights {
+      flight.cancel()
+      if let bulk = flight.bulk { bulk.call.finish(.failure(.stopped(bulk.operation, bulk.peer))) }
+    }
     flights = [:]
+    registration.finish(.failure(.stopped("start", nil)))
+  }
+
+  /// A request that a handler has, by its handle; nil when it is over.
+  func flight(_ handle: UInt32) -> ServedFlight? { flights[handle] }
+
+  func isActive(_ flight: ServedFlight) -> Bool {
+    flights[flight.handle.raw.raw] === flight && flight.end == nil
   }
 
   // MARK: - Requests
@@ -82,12 +118,12 @@ final class ServedTargets: @unchecked Sendable {
       return node.rpc.refuse(handle, .eproto, turn: &node.turn)
     }
     let left = received.deadline > node.turn.now ? received.deadline - node.turn.now : 0
+    let flight = ServedFlight(handle: handle, export: export, target: place)
     let request = TargetRequest(
       opcode: received.body.opcode, client: view.client, nid: view.nid, buffers: buffers,
       deadline: .now + .nanoseconds(Int64(clamping: left)),
-      isSwapped: received.message.swapped)
+      isSwapped: received.message.swapped, owner: self, flight: flight)
     activeCounts[place] += 1
-    let flight = ServedFlight(handle: handle, export: export, target: place)
     flights[handle.raw.raw] = flight
     start(flight, handler, request, targets[place].timeout)
   }
@@ -130,18 +166,30 @@ final class ServedTargets: @unchecked Sendable {
   /// From any thread: the first answer counts.
   private func finish(_ flight: ServedFlight, _ reply: TargetReply) {
     inbox.send(isBounded: false) { node, _ in
-      guard self.flights[flight.handle.raw.raw] === flight else { return }
-      self.flights[flight.handle.raw.raw] = nil
-      self.activeCounts[flight.target] -= 1
+      guard self.isActive(flight) else { return }
       flight.cancel()
-      Self.answer(flight, reply, &node)
+      guard flight.bulk == nil else {
+        // Its memory comes back first.
+        flight.end = reply
+        return node.rpc.abortTransfer(flight.handle, turn: &node.turn)
+      }
+      self.answer(flight, reply, &node)
     }
   }
 
-  private static func answer(
+  func answer(_ flight: ServedFlight, _ reply: TargetReply, _ node: inout NodeCore) {
+    flights[flight.handle.raw.raw] = nil
+    activeCounts[flight.target] -= 1
+    guard node.rpc.isLive(flight.handle) else { return }
+    if flight.isUnanswered { return node.rpc.drop(flight.handle, turn: &node.turn) }
+    var reply = reply
+    if let data = flight.takeShort(), reply.status >= 0 { reply.buffers.append(data) }
+    Self.send(flight, reply, &node)
+  }
+
+  private static func send(
     _ flight: ServedFlight, _ reply: TargetReply, _ node: inout NodeCore
   ) {
-    guard node.rpc.isLive(flight.handle) else { return }
     var lengths = BufferLengths()
     let byteCount = reply.buffers.reduce(0) { $0 + RPCMessage.padded($1.count) }
     guard reply.buffers.count <= buffersMax, byteCount <= RPCLimits.maximumMessageBytes - 1024
@@ -163,24 +211,4 @@ final class ServedTargets: @unchecked Sendable {
 
   /// Buffers of a reply besides its body.
   private static let buffersMax = 30
-}
-
-/// A request that a handler has. Loop only.
-private final class ServedFlight: @unchecked Sendable {
-  let handle: ServerRequestHandle
-  let export: ExportHandle
-  let target: Int
-  var work: Task<Void, Never>?
-  var alarm: Task<Void, any Error>?
-
-  init(handle: ServerRequestHandle, export: ExportHandle, target: Int) {
-    self.handle = handle
-    self.export = export
-    self.target = target
-  }
-
-  func cancel() {
-    work?.cancel()
-    alarm?.cancel()
-  }
 }
