@@ -14,11 +14,13 @@ struct BenchSession {
   private let active: Active
   private let partner: Node?
   private let deadlineNanoseconds: UInt64
-  private let display: PhaseDisplay
+  private var display: PhaseDisplay
   let target: NID
   let localNID: NID
   /// For reports.
   let backend: String
+  /// Whether the nodes' memory may be on an emulated fabric.
+  private let isMaybeEmulated: Bool
   /// Whether both ends run in this process.
   var isLocal: Bool { partner != nil }
 
@@ -62,7 +64,8 @@ struct BenchSession {
     if let owner = try RunningNodes.owner(of: settings) {
       return BenchSession(
         active: .control(owner), partner: nil, deadlineNanoseconds: deadlineNanoseconds,
-        display: display, target: target, localNID: owner, backend: "running node \(owner)")
+        display: display, target: target, localNID: owner, backend: "running node \(owner)",
+        isMaybeEmulated: true)
     }
     return try await own(
       try NodePlan(settings, isTransient: true), target: target, partner: nil,
@@ -76,9 +79,25 @@ struct BenchSession {
     let desk = BenchDesk()
     let session = UInt32.random(in: 1 ... .max)
     let node = try await plan.start(program: { BenchPeer(desk: desk, session: session) })
+    let isEmulated = if case .emulated = plan.backend { true } else { false }
     return BenchSession(
       active: .own(node, desk), partner: partner, deadlineNanoseconds: deadlineNanoseconds,
-      display: display, target: target, localNID: node.nids[0], backend: plan.backend.name)
+      display: display, target: target, localNID: node.nids[0], backend: plan.backend.name,
+      isMaybeEmulated: isEmulated)
+  }
+
+  /// Goes round the other end's memory before anything is measured that is too large for a message's own memory.
+  ///
+  /// - Parameters:
+  ///   - load: one without operations to warm up does without.
+  ///   - isRead: whether the other end will look at the data.
+  func warmMemory(for load: LoadPlan, isRead: Bool = false) async throws {
+    let isLarge = load.byteCounts.contains { $0 > BenchMemory.messageByteCount }
+    guard isMaybeEmulated, load.warmup > 0, isLarge else { return }
+    var session = self
+    session.display = .nothing
+    let lap = BenchMemory.lap(to: target, isRead: isRead)
+    if let error = BenchError(try await session.run(lap), lap) { throw error }
   }
 
   /// Runs a phase; gives it up when nothing of it has ended for the deadline.

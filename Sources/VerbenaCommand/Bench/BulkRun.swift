@@ -35,6 +35,7 @@ extension BenchRun {
     try await report(
       backend: session.backend, header: header, onRequest: { session.stop() }
     ) { report, interruption in
+      try await session.warmMemory(for: load, isRead: checksums.contains(true))
       if load.ratePerSecond > 0 {
         try await OpenLoopBench(load, to: session.target, operations, checksums: checksums)
           .report(into: &report, session.run, isStopped: { interruption.isRequested })

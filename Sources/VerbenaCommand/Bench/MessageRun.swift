@@ -46,6 +46,8 @@ extension BenchRun {
         rateSession.stop()
       }
     ) { report, interruption in
+      try await session.warmMemory(for: load)
+      if isDeepened { try await rateSession.warmMemory(for: load) }
       try await plan.report(
         into: &report, session.run, rate: rateSession.run,
         isStopped: { interruption.isRequested })
@@ -66,6 +68,7 @@ extension BenchRun {
     try await report(
       backend: session.backend, header: header, onRequest: { session.stop() }
     ) { report, interruption in
+      try await session.warmMemory(for: load)
       try await OpenLoopBench(load, to: session.target, operations, checksums: [false])
         .report(into: &report, session.run, isStopped: { interruption.isRequested })
     }
