@@ -93,6 +93,28 @@ private struct LateService: NodeProgram {
     #expect(outcome.status == -110)
   }
 
+  /// What was counted until then has taken the time until then.
+  @Test(arguments: [BenchPhase.Operation.pingPong, .put, .get])
+  func whatBreaksOffKeepsItsTime(operation: BenchPhase.Operation) async throws {
+    let fabric = "bench-\(UInt64.random(in: 0 ... .max))"
+    let desk = BenchDesk()
+    let passive = try await node("10.0.0.2@o2ib", fabric) { BenchService() }
+    let active = try await node("10.0.0.1@o2ib", fabric) { BenchPeer(desk: desk, session: 7) }
+    desk.put(
+      BenchPhase(operation, target: passive.nids[0], byteCount: 4096, count: 1_000_000_000))
+    active.ring(tag: BenchClient.bellTag)
+    while desk.progressCount < 10 { await Task.yield() }
+    await passive.stop()
+    desk.abandon()
+    active.ring(tag: BenchClient.bellTag)
+    let outcome = await desk.outcome()
+    await active.stop()
+    #expect(outcome.status != 0 && outcome.count >= 10)
+    let parts: UInt64 = operation == .pingPong ? 2 : 1
+    let sum = outcome.latency.buckets.reduce(0.0) { $0 + Double($1.value * $1.count * parts) }
+    #expect(Double(outcome.elapsedNanoseconds) * 1.01 >= sum)
+  }
+
   @Test(arguments: [BenchPhase.Operation.pingPong, .stream, .put, .get])
   func theRateIsNotExceeded(operation: BenchPhase.Operation) async throws {
     let outcome = try await outcome(echoesUntilTold: 1) {

@@ -121,6 +121,7 @@ extension BenchClient {
     slots[index].isBusy = false
     if slots[index].isCounted {
       outcome.count += 1
+      countedAt = now
       let elapsed = now &- slots[index].startedAt
       let isHalved = phase.operation == .pingPong && pace == nil
       outcome.latency.record(isHalved ? elapsed / 2 : elapsed)

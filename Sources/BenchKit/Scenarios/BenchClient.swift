@@ -48,6 +48,8 @@ package struct BenchClient: NodeProgram {
   var startedCount = 0
   var finishedCount = 0
   var beganAt: UInt64 = 0
+  /// When the last operation that counted ended.
+  var countedAt: UInt64 = 0
   var pace: BenchPace?
   var sequence: UInt64 = 0
   var patternChecksum: UInt64 = 0
@@ -196,6 +198,10 @@ package struct BenchClient: NodeProgram {
   mutating func finish(status: Int32, _ node: inout NodeCore) {
     outcome.status = status
     outcome.stage = stage ?? .opening
+    // What broke off took as long as what was counted of it, not as long as it then waited.
+    if stage == .running, outcome.count > 0 {
+      outcome.elapsedNanoseconds = countedAt &- beganAt
+    }
     stage = nil
     draining += slots
     let ended = slots

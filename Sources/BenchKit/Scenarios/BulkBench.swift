@@ -14,6 +14,8 @@ package struct BulkBench: Sendable {
   /// What puts and gets are called: of objects, they are writes and reads.
   package var putName = "PUT"
   package var getName = "GET"
+  /// Whether the data is placed in the bulk memory of a node that has as much of it as any.
+  package var isOfNodes = true
 
   package init(
     target: NID, byteCounts: [Int], iterations: Int, warmup: Int, inFlight: Int,
@@ -45,23 +47,25 @@ package struct BulkBench: Sendable {
     }
     for operation in operations {
       for byteCount in byteCounts {
+        let depth = isOfNodes ? BenchMemory.inFlight(inFlight, byteCount: byteCount) : inFlight
         for isChecked in checksums where !isStopped() {
           let phase = BenchPhase(
             operation, target: target, byteCount: byteCount, count: iterations,
-            warmupCount: warmup, inFlight: inFlight, isChecked: isChecked,
+            warmupCount: warmup, inFlight: depth, isChecked: isChecked,
             durationNanoseconds: durationNanoseconds)
+          report.noteInFlight(asked: inFlight, phase)
           let outcome = try await run(phase)
-          let bandwidth = add(outcome, phase, to: &report, &table)
-          if let error = BenchError(outcome, phase) {
-            report.failureCount += max(1, Int(clamping: outcome.mismatchCount))
-            throw error
-          }
+          let bandwidth = outcome.count > 0 ? add(outcome, phase, to: &report, &table) : 0
           if bandwidth > best.bandwidth {
             let name = self.name(operation)
             best = (
               "\(name) of \(Quantity.text(bytes: byteCount)): \(Fixed.text(bandwidth, places: 0)) MiB/s, "
                 + "checksums \(isChecked ? "on" : "off")", bandwidth
             )
+          }
+          if let error = BenchError(outcome, phase) {
+            report.failureCount += max(1, Int(clamping: outcome.mismatchCount))
+            throw error
           }
         }
       }
@@ -76,7 +80,7 @@ package struct BulkBench: Sendable {
     _ outcome: BenchOutcome, _ phase: BenchPhase, to report: inout BenchReport, _ table: inout Table
   ) -> Double {
     let seconds = Double(max(outcome.elapsedNanoseconds, 1)) / 1e9
-    let rate = outcome.elapsedNanoseconds == 0 ? 0 : Double(outcome.count) / seconds
+    let rate = Double(outcome.count) / seconds
     let bandwidth = rate * Double(phase.byteCount) / Double(1 << 20)
     let summary = outcome.latency.summary
     let checksum = phase.isChecked ? "on" : "off"

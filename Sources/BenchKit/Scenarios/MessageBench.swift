@@ -66,10 +66,7 @@ package struct MessageBench: Sendable {
   }
 
   /// Messages one way, many under way.
-  package func rate(_ byteCount: Int, _ run: PhaseRunner) async throws -> BenchOutcome {
-    let phase = BenchPhase(
-      .stream, target: target, byteCount: byteCount, count: iterations, warmupCount: warmup,
-      inFlight: inFlight, durationNanoseconds: durationNanoseconds)
+  func rate(_ phase: BenchPhase, _ run: PhaseRunner) async throws -> BenchOutcome {
     let outcome = try await run(phase)
     if let error = BenchError(outcome, phase) { throw error }
     return outcome
@@ -129,7 +126,12 @@ extension MessageBench {
       if !table.rows.isEmpty { report.tables.append(("Rate (PUT one way, no ACK)", table)) }
     }
     for byteCount in byteCounts where !isStopped() {
-      add(try await rate(byteCount, run), byteCount, to: &report, &table, &lines)
+      let phase = BenchPhase(
+        .stream, target: target, byteCount: byteCount, count: iterations, warmupCount: warmup,
+        inFlight: BenchMemory.inFlight(inFlight, byteCount: byteCount),
+        durationNanoseconds: durationNanoseconds)
+      report.noteInFlight(asked: inFlight, phase)
+      add(try await rate(phase, run), phase, to: &report, &table, &lines)
     }
   }
 
@@ -162,22 +164,22 @@ extension MessageBench {
   }
 
   private func add(
-    _ outcome: BenchOutcome, _ byteCount: Int, to report: inout BenchReport, _ table: inout Table,
-    _ lines: inout [String]
+    _ outcome: BenchOutcome, _ phase: BenchPhase, to report: inout BenchReport,
+    _ table: inout Table, _ lines: inout [String]
   ) {
     let seconds = Double(max(outcome.elapsedNanoseconds, 1)) / 1e9
     let rate = Double(outcome.count) / seconds
-    let bytes = rate * Double(byteCount) / Double(1 << 20)
+    let bytes = rate * Double(phase.byteCount) / Double(1 << 20)
     table.add([
-      "\(byteCount)", "\(inFlight)", Fixed.grouped(UInt64(rate)), Fixed.text(bytes, places: 1),
-      "\(outcome.count)",
+      "\(phase.byteCount)", "\(phase.inFlight)", Fixed.grouped(UInt64(rate)),
+      Fixed.text(bytes, places: 1), "\(outcome.count)",
     ])
     report.series.append(
       BenchSeries(
         name: "PUT rate",
-        labels: [("bytes", .integer(byteCount)), ("inFlight", .integer(inFlight))],
+        labels: [("bytes", .integer(phase.byteCount)), ("inFlight", .integer(phase.inFlight))],
         metrics: [("messagesPerSecond", rate), ("mebibytesPerSecond", bytes)],
         latency: outcome.latency))
-    lines.append("\(byteCount) B: \(Fixed.grouped(UInt64(rate))) messages/s")
+    lines.append("\(phase.byteCount) B: \(Fixed.grouped(UInt64(rate))) messages/s")
   }
 }

@@ -57,10 +57,12 @@ package struct OpenLoopBench: Sendable {
         for isChecked in checksums where !isStopped() {
           let phase = BenchPhase(
             operation, target: target, byteCount: byteCount, count: iterations,
-            warmupCount: warmup, inFlight: inFlight, isChecked: isChecked,
+            warmupCount: warmup,
+            inFlight: BenchMemory.inFlight(inFlight, byteCount: byteCount), isChecked: isChecked,
             durationNanoseconds: durationNanoseconds, ratePerSecond: ratePerSecond)
+          report.noteInFlight(asked: inFlight, phase)
           let outcome = try await run(phase)
-          lines.append(add(outcome, phase, to: &report, &table))
+          if outcome.count > 0 { lines.append(add(outcome, phase, to: &report, &table)) }
           if let error = BenchError(outcome, phase) {
             report.failureCount += max(1, Int(clamping: outcome.mismatchCount))
             throw error

@@ -27,6 +27,7 @@ extension BenchRun {
       durationNanoseconds: load.durationNanoseconds, operations: load.operations,
       checksums: checksums)
     (bench.putName, bench.getName) = ("WRITE", "READ")
+    bench.isOfNodes = false
     let plan = bench
     let header = [
       ("measured", "objects' data, \(settings.text(.bulkSize)) bytes at a time"),
