@@ -48,6 +48,19 @@ import Testing
     }
   }
 
+  /// The default of messages, and the most that transfers may have: less goes at a time where memory is short.
+  @Test(arguments: [
+    (["message", "--rounds", "1"], 16), (["bulk", "--in-flight", "256", "--checksum", "off"], 16),
+    (["bulk", "--in-flight", "256", "--checksum", "off", "--rate", "1000"], 16),
+    (["bulk", "--in-flight", "15", "--checksum", "off"], 15),
+  ])
+  func largeOnesInFlight(arguments: [String], inFlight: Int) async throws {
+    let report = try await Self.json(arguments + ["-n", "200", "--warmup", "0", "-s", "1M"])
+    let last = try #require(Self.series(report).last)
+    #expect((last["labels"] as? [String: Any])?["inFlight"] as? Int == inFlight)
+    #expect(Self.count(last) == 200)
+  }
+
   @Test func connects() async throws {
     let report = try await Self.json([
       "connect", "-n", "8", "--in-flight", "4", "--warmup", "4", "--mounts", "2", "--targets", "3",
@@ -138,6 +151,24 @@ import Testing
     #expect(lines.count >= 3)
     #expect(lines.dropFirst().allSatisfy { $0.hasPrefix("put 4K") })
     #expect(result.output.split(separator: "\n").count == 1)
+  }
+
+  /// A duration ends a measurement, not a default; of both, what is reached first does.
+  @Test func durations() async throws {
+    let short = ["bulk", "-s", "4K", "--checksum", "off", "--warmup", "0", "--in-flight", "1"]
+    let timed = try await Self.json(short + ["-D", "300ms", "--rate", "10000"])
+    let count = try #require(Self.series(timed).first.flatMap(Self.count))
+    // At the rate 3000 would go in that time, thrice the default; a machine that is busy begins fewer.
+    #expect(count > 1 && count <= 3001 && count != 1000)
+    let metrics = Self.series(timed)[0]["metrics"] as? [String: Any]
+    let rate = try #require(metrics?["operationsPerSecond"] as? Double)
+    #expect(Double(count) / rate >= 0.299)
+    let counted = try await Self.json(short + ["-D", "1h", "-n", "7"])
+    #expect(Self.series(counted).first.flatMap(Self.count) == 7)
+    let messages = try await Self.json([
+      "message", "--rounds", "2", "--warmup", "0", "-D", "200ms", "-q", "1",
+    ])
+    for one in Self.series(messages) { #expect((Self.count(one) ?? 0) > 0) }
   }
 
   @Test func quietPrintsOneLine() async throws {

@@ -30,7 +30,7 @@ package struct BenchError: Error, Equatable, Sendable, CustomStringConvertible {
       let asked =
         switch outcome.stage {
         case .opening: "to the first question"
-        case .running: "under way, after \(outcome.count) of \(phase.count)"
+        case .running: "under way, after \(phase.progress(outcome.count))"
         case .closing: "to the question whether all has arrived"
         }
       reason = "no answer in time (ETIMEDOUT) \(asked): is it a node of Verbena, and alive?"

@@ -29,9 +29,14 @@ extension BenchPhase.Operation {
 
 extension BenchPhase {
   /// Bounds of what a node lets itself be asked for.
-  private static let countMax = 1_000_000_000
+  package static let countMax = 1_000_000_000
   private static let inFlightMax = 4096
   package static let ratePerSecondMax = 10_000_000
+
+  /// So many of its operations, for people.
+  package func progress(_ done: Int) -> String {
+    count < Self.countMax ? "\(done) of \(count)" : "\(done)"
+  }
 
   package var words: [String] {
     [

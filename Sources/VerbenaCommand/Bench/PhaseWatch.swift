@@ -36,7 +36,7 @@ struct PhaseView {
   mutating func update(elapsed: UInt64, count: Int) {
     rows?.update(now: elapsed, count: count)
     progress.update(now: elapsed) {
-      "\(phase.operation.word) \(Quantity.text(bytes: phase.byteCount)): \(count) of \(phase.count)"
+      "\(phase.operation.word) \(Quantity.text(bytes: phase.byteCount)): \(phase.progress(count))"
     }
   }
 

@@ -96,6 +96,7 @@ struct LoadFlags<Load: BenchLoad>: FlagGroup {
 /// A load as the settings say.
 struct LoadPlan {
   let byteCounts: [Int]
+  /// More than anybody has time for, where the duration alone is to end it.
   let iterations: Int
   let warmup: Int
   let inFlight: Int
@@ -107,15 +108,20 @@ struct LoadPlan {
 
   init<Load: BenchLoad>(_ settings: Settings, of load: Load.Type) {
     byteCounts = settings.byteCounts(Load.size)
-    iterations = settings.integer(Load.iterations)
+    durationNanoseconds = settings.nanoseconds(.duration)
+    let isTimed = durationNanoseconds > 0 && settings.origin(Load.iterations) == .standard
+    iterations = isTimed ? BenchPhase.countMax : settings.integer(Load.iterations)
     warmup = settings.integer(Load.warmup)
     inFlight = settings.integer(Load.inFlight)
-    durationNanoseconds = settings.nanoseconds(.duration)
     ratePerSecond = settings.integer(.rate)
     measuresPut = settings.text(.operation) != "get"
     measuresGet = settings.text(.operation) != "put"
   }
 
   /// For reports.
-  var count: (name: String, value: String) { ("count", "\(iterations) after \(warmup) to warm up") }
+  var count: (name: String, value: String) {
+    var limits = iterations < BenchPhase.countMax ? ["\(iterations)"] : []
+    if durationNanoseconds > 0 { limits.append(Quantity.text(nanoseconds: durationNanoseconds)) }
+    return ("count", limits.joined(separator: " or ") + " after \(warmup) to warm up")
+  }
 }

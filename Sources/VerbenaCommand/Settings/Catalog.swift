@@ -149,7 +149,8 @@ extension Setting {
   static let duration = Setting(
     "duration", .duration(0...86_400_000_000_000), "0s",
     standardMeaning: "until the iterations are done",
-    "Run each measurement for this long instead of a number of iterations")
+    "Run each measurement for this long instead of a number of iterations; with both, until the first is reached"
+  )
   static let messageSize = Setting(
     "size", .sizes(0...1 << 20), "64",
     "Bytes of a message: one size, a list, or a range that doubles")
