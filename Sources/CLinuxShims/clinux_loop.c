@@ -42,10 +42,9 @@ void clinux_eventfd_ring(int fd) {
   (void)written;
 }
 
-void clinux_eventfd_drain(int fd) {
+bool clinux_eventfd_drain(int fd) {
   uint64_t count;
-  ssize_t taken = read(fd, &count, sizeof count);
-  (void)taken;
+  return read(fd, &count, sizeof count) == sizeof count;
 }
 
 int clinux_epoll(void) {
@@ -73,13 +72,18 @@ int clinux_epoll_sleep(int epoll, int64_t timeout_nanoseconds) {
   return count;
 }
 
-int clinux_poll_sleep(int first, int second, int64_t timeout_nanoseconds) {
-  struct pollfd bells[2] = {{.fd = first, .events = POLLIN}, {.fd = second, .events = POLLIN}};
+int clinux_poll_sleep(int first, int second, int third, int64_t timeout_nanoseconds) {
+  struct pollfd bells[3] = {
+      {.fd = first, .events = POLLIN},
+      {.fd = second, .events = POLLIN},
+      {.fd = third, .events = POLLIN}};
   struct timespec timeout = {
       .tv_sec = timeout_nanoseconds / 1000000000, .tv_nsec = timeout_nanoseconds % 1000000000};
-  int count = ppoll(bells, 2, timeout_nanoseconds < 0 ? NULL : &timeout, NULL);
+  int count = ppoll(bells, 3, timeout_nanoseconds < 0 ? NULL : &timeout, NULL);
   if (count < 0) return errno == EINTR ? 0 : -errno;
-  return count;
+  int ready = 0;
+  for (int index = 0; index < 3; index++) ready |= (bells[index].revents != 0) << index;
+  return ready;
 }
 
 int clinux_thread_start(

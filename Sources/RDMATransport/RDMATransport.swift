@@ -135,6 +135,10 @@ public protocol RDMATransport: ~Copyable {
   /// Readable when there is something to poll after `arm` said true.
   var wakeDescriptor: Int32 { get }
 
+  /// Whether connections are made by polling; else a thread of the backend's own makes them, from which a loop that
+  /// polls for their events would take the processor.
+  static var pollsForConnections: Bool { get }
+
   /// Asks for a wake-up. False: there is something to poll already, do not sleep.
   mutating func arm() -> Bool
 
@@ -146,6 +150,8 @@ public protocol RDMATransport: ~Copyable {
 extension RDMATransport where Self: ~Copyable {
   /// None: a backend without a device need not say so.
   public var deviceName: String { "" }
+  /// Yes: a backend that has no thread of its own need not say so.
+  public static var pollsForConnections: Bool { true }
   /// None: a backend that paces nothing by itself need not say so.
   public mutating func nextDeadline() -> UInt64? { nil }
 }

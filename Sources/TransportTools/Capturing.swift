@@ -71,6 +71,7 @@ package struct Capturing<Base: RDMATransport & ~Copyable>: RDMATransport, ~Copya
     flush()
   }
 
+  package static var pollsForConnections: Bool { Base.pollsForConnections }
   package mutating func arm() -> Bool { base.arm() }
   package mutating func nextDeadline() -> UInt64? { base.nextDeadline() }
 

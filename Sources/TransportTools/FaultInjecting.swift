@@ -295,6 +295,7 @@ package struct FaultInjecting<Base: RDMATransport & ~Copyable>: RDMATransport, ~
 
   // MARK: - Sleeping
 
+  package static var pollsForConnections: Bool { Base.pollsForConnections }
   package mutating func arm() -> Bool {
     // What is held is counted in polls: there must be some.
     let isIdle =

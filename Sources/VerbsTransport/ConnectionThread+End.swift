@@ -1,7 +1,6 @@
 #if Verbs
 internal import CLinuxShims
 internal import CRDMA
-internal import CRDMAShims
 internal import RDMATransport
 internal import Structures
 internal import Synchronization
@@ -235,8 +234,6 @@ extension ConnectionThread {
   /// The device is gone: every connection ends, and each loop is told.
   func deviceRemoved() {
     if device.isRemoved.exchange(true, ordering: .acquiringAndReleasing) { return }
-    // The kernel keeps it in error from now on, and this thread awake.
-    _ = crdma_unwatch(epoll, device.asyncDescriptor)
     for link in links {
       link.report(0, .deviceRemoved)
       for request in link.requests.values { request.id.destroy() }

@@ -28,22 +28,17 @@ final class ConnectionThread: @unchecked Sendable {
   var exchangesInFlight = 0
   /// The next connect request, of any link: an event of a waiting one says its number alone.
   var nextRequest: UInt64 = 1
-  let epoll: Int32
   /// When unanswered connect requests are looked for next, in nanoseconds.
   private var nextRequestCheck: UInt64 = .max
 
-  private init(device: OpenDevice) throws(CallFailure) {
+  private init(device: OpenDevice) {
     self.device = device
     now = clinux_monotonic_nanoseconds()
     timers = TimerWheel(capacity: Limits.connectionCountMax, now: now)
-    epoll = try CallFailure.checkNegative("epoll_create1", clinux_epoll())
-    for descriptor in [device.bell, device.channel.descriptor, device.asyncDescriptor] {
-      _ = try CallFailure.checkNegative("epoll_ctl", clinux_epoll_add(epoll, descriptor))
-    }
   }
 
   static func start(for device: OpenDevice) throws(CallFailure) {
-    let state = try ConnectionThread(device: device)
+    let state = ConnectionThread(device: device)
     // SAFETY: the one reference is handed to the new thread, which takes it.
     let context = unsafe Unmanaged.passRetained(state).toOpaque()
     var thread: UInt = 0
@@ -69,21 +64,21 @@ final class ConnectionThread: @unchecked Sendable {
 
   private func run() {
     while true {
-      sleepUntilSomethingHappens()
+      let ready = sleepUntilSomethingHappens()
       now = clinux_monotonic_nanoseconds()
       welcomeArrivals()
       handleCommands()
-      while let event = device.channel.next() { handle(event) }
-      while let event = nextAsyncEvent() { handle(event) }
+      if ready & 2 != 0 { while let event = device.channel.next() { handle(event) } }
+      if ready & 4 != 0 { while let event = nextAsyncEvent() { handle(event) } }
       expireDeadlines()
       startWaiting()
       for link in links { link.flush() }
       if isRemoved && links.isEmpty && device.closeIfUnused() { break }
     }
-    clinux_close(epoll)
   }
 
-  private func sleepUntilSomethingHappens() {
+  /// - Returns: what is ready to be read: the bell (1), the event channel (2), the device's own events (4).
+  private func sleepUntilSomethingHappens() -> Int32 {
     device.threadSleeps.store(true, ordering: .sequentiallyConsistent)
     let hasWork =
       links.contains { !$0.link.commands.isEmpty } || device.hasArrivals
@@ -97,9 +92,13 @@ final class ConnectionThread: @unchecked Sendable {
       let time = clinux_monotonic_nanoseconds()
       timeout = next > time ? Int64(min(next - time, 1 << 60)) : 0
     }
-    _ = clinux_epoll_sleep(epoll, timeout)
+    // The kernel keeps a removed device's in error for ever.
+    let asynchronous = isRemoved ? -1 : device.asyncDescriptor
+    let ready = clinux_poll_sleep(
+      device.bell, device.channel.descriptor, asynchronous, timeout)
     device.threadSleeps.store(false, ordering: .sequentiallyConsistent)
-    clinux_eventfd_drain(device.bell)
+    if ready & 1 != 0 { _ = clinux_eventfd_drain(device.bell) }
+    return max(ready, 0)
   }
 
   private func nextDeadline() -> UInt64? {

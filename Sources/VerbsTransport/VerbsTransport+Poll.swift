@@ -40,6 +40,7 @@ extension VerbsTransport {
     // means that the queue is broken, of which an event of the device tells.
     let taken = unsafe ibv_poll_cq(
       Self.pointer(queues[queue].address), Int32(count), requests.completions)
+    if taken > 0 { hasTaken = true }
     return max(Int(taken), 0)
   }
 
@@ -179,11 +180,11 @@ extension VerbsTransport {
 
   public mutating func arm() -> Bool {
     guard stashNext == stashed, purging.isEmpty else { return false }
-    drainChannel()
-    clinux_eventfd_drain(link.bell)
-    for index in 0..<queues.count {
-      // SAFETY: a completion queue of this transport. Asking twice before an event comes asks once.
+    quiet()
+    for index in 0..<queues.count where !queues[index].isArmed {
+      // SAFETY: a completion queue of this transport.
       _ = unsafe ibv_req_notify_cq(Self.pointer(queues[index].address), 0)
+      queues[index].isArmed = true
     }
     // What completed before the request gives no event: look once more, and keep what is there.
     for index in 0..<queues.count {
@@ -202,6 +203,17 @@ extension VerbsTransport {
     return true
   }
 
+  /// Takes back what may have woken the loop, with as few calls as can be: a connect wakes it time and again. What is
+  /// left over wakes it once more, for nothing, and is taken then: neither completions nor the bell explain that.
+  private mutating func quiet() {
+    let hasRung = !link.loopSleeps.load(ordering: .sequentiallyConsistent)
+    if hasRung { owesDrain = true }
+    // The bell may follow the mark: then there is nothing to drain yet.
+    if owesDrain && clinux_eventfd_drain(link.bell) { owesDrain = false }
+    if hasTaken || !hasRung { drainChannel() }
+    hasTaken = false
+  }
+
   /// Takes the events off the completion channel; acknowledges them by the hundred.
   private mutating func drainChannel() {
     var queue: UnsafeMutablePointer<ibv_cq>?
@@ -210,6 +222,7 @@ extension VerbsTransport {
     while unsafe ibv_get_cq_event(kit.channel, &queue, &context) == 0 {
       let address = UInt(bitPattern: queue)
       for index in 0..<queues.count where queues[index].address == address {
+        queues[index].isArmed = false
         queues[index].eventCount += 1
         if queues[index].eventCount == Limits.eventsPerAcknowledgement {
           unsafe ibv_ack_cq_events(queue, queues[index].eventCount)

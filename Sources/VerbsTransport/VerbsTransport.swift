@@ -21,6 +21,8 @@ internal import Synchronization
 public struct VerbsTransport: RDMATransport, ~Copyable {
   /// Whether this build has the backend.
   public static let isAvailable = true
+  /// No: the device's thread makes them.
+  public static let pollsForConnections = false
 
   let device: OpenDevice
   /// Goes last: until then the device's objects stay, even when it is removed.
@@ -40,6 +42,10 @@ public struct VerbsTransport: RDMATransport, ~Copyable {
   /// Completions that `arm` found, before the next poll takes them.
   var stashed = 0
   var stashNext = 0
+  /// Whether completions were taken since `arm` looked for their events.
+  var hasTaken = true
+  /// Whether the device's thread rings the bell, or has rung it, and nobody has drained it since.
+  var owesDrain = false
   /// Queue pairs that we complete ourselves.
   var purging: [UInt32] = []
   /// Commands for which the ring had no room, in order.
@@ -54,6 +60,8 @@ public struct VerbsTransport: RDMATransport, ~Copyable {
   struct CompletionQueue {
     var address: UInt
     var eventCount: UInt32 = 0
+    /// Whether an event was asked for that has not been read.
+    var isArmed = false
   }
 
   /// The devices of this machine, opened for the moment; one that cannot be opened says why.

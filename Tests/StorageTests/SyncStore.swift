@@ -117,7 +117,7 @@ final class TestBell: Sendable {
 
   func wait() {
     _ = clinux_epoll_sleep(epoll, -1)
-    clinux_eventfd_drain(descriptor)
+    _ = clinux_eventfd_drain(descriptor)
   }
 }
 

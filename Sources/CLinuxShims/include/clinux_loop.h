@@ -16,8 +16,8 @@ int32_t clinux_process_id(void);
 int clinux_eventfd(void);
 /// Adds one to an eventfd; never blocks.
 void clinux_eventfd_ring(int fd);
-/// Sets an eventfd back to zero.
-void clinux_eventfd_drain(int fd);
+/// Sets an eventfd back to zero; whether it was rung.
+bool clinux_eventfd_drain(int fd);
 
 /// An epoll descriptor; -errno on failure.
 int clinux_epoll(void);
@@ -26,8 +26,9 @@ int clinux_epoll_add(int epoll, int fd);
 /// Sleeps until a watched descriptor is readable; a negative timeout is none. Returns how many are, 0 also
 /// after a signal, -errno on failure.
 int clinux_epoll_sleep(int epoll, int64_t timeout_nanoseconds);
-/// The same for two descriptors, without a third one for watching them.
-int clinux_poll_sleep(int first, int second, int64_t timeout_nanoseconds);
+/// The same for three descriptors, without another one for watching them; -1 for none. Returns which are readable, a
+/// bit for each: 1, 2 and 4.
+int clinux_poll_sleep(int first, int second, int third, int64_t timeout_nanoseconds);
 
 /// Starts a thread that runs body(context); 0 or -errno. name: at most 15 characters.
 int clinux_thread_start(

@@ -45,6 +45,8 @@ struct Loop<Transport: RDMATransport & ~Copyable, Program: NodeProgram & ~Copyab
   private var hasSlept = false
   /// Whether the last turn took completions.
   private var hasCompleted = false
+  /// Whether something worth polling for has been sent or has come since the loop slept.
+  private var hasTraffic = Transport.pollsForConnections
 
   /// Completions taken in one turn: enough to share a doorbell, few enough to keep timers exact.
   private static var completionsPerTurn: Int { 256 }
@@ -212,6 +214,7 @@ struct Loop<Transport: RDMATransport & ~Copyable, Program: NodeProgram & ~Copyab
     if completions.isEmpty { completions.edit { transport.poll(completions: &$0) } }
     hasCompleted = !completions.isEmpty
     if hasCompleted {
+      hasTraffic = true
       if !node.hasRoom { deliver() }
       Self.hand(&completions, to: &node)
     }
@@ -269,6 +272,7 @@ struct Loop<Transport: RDMATransport & ~Copyable, Program: NodeProgram & ~Copyab
 
   private mutating func handOver() {
     node.flush()
+    if !node.turn.sends.isEmpty { hasTraffic = true }
     Self.handOver(&node, to: &transport)
   }
 
@@ -306,11 +310,12 @@ struct Loop<Transport: RDMATransport & ~Copyable, Program: NodeProgram & ~Copyab
       idleSince = now
       return
     }
-    guard now &- since >= pacing.spin.nanoseconds, !node.needsTurn, transport.arm() else { return }
+    let spin = hasTraffic ? pacing.spin.nanoseconds : 0
+    guard now &- since >= spin, !node.needsTurn, transport.arm() else { return }
     let deadline = min(end, node.nextDeadline() ?? .max, transport.nextDeadline() ?? .max)
     let timeout: Int64 = deadline == .max ? -1 : Int64(deadline > now ? deadline - now : 0)
-    if inbox.isEmpty { sleeper.sleep(timeout: timeout) }
+    if inbox.isEmpty, sleeper.sleep(timeout: timeout) { _ = clinux_eventfd_drain(inbox.bell) }
     hasSlept = true
-    clinux_eventfd_drain(inbox.bell)
+    hasTraffic = Transport.pollsForConnections
   }
 }

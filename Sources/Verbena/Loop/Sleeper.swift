@@ -10,5 +10,6 @@ struct Sleeper {
   init(_ first: Int32, _ second: Int32 = -1) { bells = (first, second) }
 
   /// - Parameter timeout: nanoseconds; negative for none.
-  func sleep(timeout: Int64) { _ = clinux_poll_sleep(bells.0, bells.1, timeout) }
+  /// - Returns: whether the second bell has rung.
+  func sleep(timeout: Int64) -> Bool { clinux_poll_sleep(bells.0, bells.1, -1, timeout) & 2 != 0 }
 }

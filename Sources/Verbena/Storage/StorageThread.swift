@@ -89,10 +89,10 @@ struct StorageThread: ~Copyable {
     channel.isAsleep.store(true, ordering: .sequentiallyConsistent)
     if channel.commands.isEmpty && !channel.isStopping.load(ordering: .sequentiallyConsistent) {
       let left = deadline.map { $0 > now ? Int64(clamping: $0 - now) : 0 }
-      sleeper.sleep(timeout: left ?? -1)
+      _ = sleeper.sleep(timeout: left ?? -1)
     }
     channel.isAsleep.store(false, ordering: .relaxed)
-    clinux_eventfd_drain(channel.bell)
+    _ = clinux_eventfd_drain(channel.bell)
   }
 
   private consuming func end() {
