@@ -86,10 +86,20 @@ int clinux_poll_sleep(int first, int second, int third, int64_t timeout_nanoseco
   return ready;
 }
 
+/// The kernel's largest set of processors, in C's.
+#define PROCESSOR_SETS (CLINUX_PROCESSORS_MAX / CPU_SETSIZE)
+
 int clinux_thread_start(
     uintptr_t *thread, const char *name, void *(*body)(void *), void *context) {
   pthread_t id;
-  int error = pthread_create(&id, NULL, body, context);
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  // Where the process may run, as its first thread: one that is bound to a processor would pass that on.
+  cpu_set_t set[PROCESSOR_SETS];
+  if (sched_getaffinity(getpid(), sizeof set, set) == 0)
+    pthread_attr_setaffinity_np(&attributes, sizeof set, set);
+  int error = pthread_create(&id, &attributes, body, context);
+  pthread_attr_destroy(&attributes);
   if (error != 0) return -error;
   pthread_setname_np(id, name);
   *thread = (uintptr_t)id;
@@ -107,11 +117,18 @@ void clinux_sleep(int64_t nanoseconds) {
 }
 
 int clinux_thread_pin(int cpu) {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  if (cpu < 0 || cpu >= CPU_SETSIZE) return -EINVAL;
-  CPU_SET(cpu, &set);
-  return -pthread_setaffinity_np(pthread_self(), sizeof set, &set);
+  cpu_set_t set[PROCESSOR_SETS];
+  CPU_ZERO_S(sizeof set, set);
+  if (cpu < 0 || cpu >= CLINUX_PROCESSORS_MAX) return -EINVAL;
+  CPU_SET_S(cpu, sizeof set, set);
+  return -pthread_setaffinity_np(pthread_self(), sizeof set, set);
+}
+
+bool clinux_processor_is_allowed(int cpu) {
+  cpu_set_t set[PROCESSOR_SETS];
+  CPU_ZERO_S(sizeof set, set);
+  if (sched_getaffinity(getpid(), sizeof set, set) != 0) return false;
+  return cpu >= 0 && cpu < CLINUX_PROCESSORS_MAX && CPU_ISSET_S(cpu, sizeof set, set);
 }
 
 int clinux_numa_node(int cpu) {

@@ -9,6 +9,8 @@ import Testing
   final class Running {
     let process = Process()
     private let output = Pipe()
+    /// What it said until it was ready.
+    let firstLines: String
 
     /// Returns once the node says that it is ready.
     init(
@@ -26,6 +28,7 @@ import Testing
         guard !data.isEmpty else { throw CocoaError(.featureUnsupported) }
         text += String(decoding: data, as: UTF8.self)
       }
+      firstLines = text
     }
 
     func terminate() -> Int32 {

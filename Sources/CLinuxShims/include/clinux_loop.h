@@ -30,7 +30,8 @@ int clinux_epoll_sleep(int epoll, int64_t timeout_nanoseconds);
 /// bit for each: 1, 2 and 4.
 int clinux_poll_sleep(int first, int second, int third, int64_t timeout_nanoseconds);
 
-/// Starts a thread that runs body(context); 0 or -errno. name: at most 15 characters.
+/// Starts a thread that runs body(context); 0 or -errno. name: at most 15 characters. It may run wherever the
+/// process may, also when the calling thread is bound to a processor.
 int clinux_thread_start(
     uintptr_t *thread, const char *name, void *(*body)(void *), void *context);
 /// Waits for the end of a thread.
@@ -39,8 +40,12 @@ void clinux_thread_join(uintptr_t thread);
 void clinux_thread_detach(uintptr_t thread);
 /// Sleeps so long.
 void clinux_sleep(int64_t nanoseconds);
-/// Binds the calling thread to a processor; 0 or -errno.
+/// Processors are numbered from 0 to one less.
+#define CLINUX_PROCESSORS_MAX 4096
+/// Binds the calling thread to a processor; 0 or -errno, -EINVAL where the process may not run on it.
 int clinux_thread_pin(int cpu);
+/// Whether the process may run on a processor.
+bool clinux_processor_is_allowed(int cpu);
 /// The NUMA node of a processor, -1 when the system does not say.
 int clinux_numa_node(int cpu);
 /// Random bits of the kernel.

@@ -34,6 +34,7 @@ public final class Node: Sendable {
     var waiting: [Call<Bool>] = []
     /// How it ended.
     var end: LoopEnd?
+    var deviceName = ""
   }
 
   init(nids: [NID], inbox: Inbox, desk: RoleDesk? = nil) {
@@ -86,11 +87,13 @@ public final class Node: Sendable {
     try configuration.validate()
     let node = Node(nids: configuration.nids, inbox: inbox, desk: desk)
     if configuration.isControllable { try node.claimNIDs() }
-    let started = Call<Bool>()
+    let started = Call<String>()
     try LoopThread.start(name: "verbena loop") {
       // The node's claim on its NIDs lasts as long as the loop.
       withExtendedLifetime(node) {
         do throws(NodeError) {
+          // First, so that the node's memory is taken beside its processor.
+          if let processor = configuration.processor { try LoopThread.bind(to: processor) }
           let end = try runLoop(
             configuration, inbox, started, program: program, transport: transport)
           node.ended(end)
@@ -101,7 +104,8 @@ public final class Node: Sendable {
         }
       }
     }
-    _ = try await started.outcome().get()
+    let deviceName = try await started.outcome().get()
+    node.controls.withLock { $0.deviceName = deviceName }
     if configuration.isControllable {
       do throws(NodeError) {
         try node.openControlSockets()
@@ -117,13 +121,16 @@ public final class Node: Sendable {
   private static func runLoop<
     Transport: RDMATransport & ~Copyable, Program: NodeProgram & ~Copyable
   >(
-    _ configuration: NodeConfiguration, _ inbox: Inbox, _ started: Call<Bool>,
+    _ configuration: NodeConfiguration, _ inbox: Inbox, _ started: Call<String>,
     program: () -> Program, transport: () throws(TransportError) -> Transport
   ) throws(NodeError) -> LoopEnd {
     var loop = try Loop(
       configuration: configuration, inbox: inbox, program: program(), transport: transport)
     return try loop.run(started: started)
   }
+
+  /// The device that the node runs on, as the system names it; empty for a transport without one. Thread rule: any.
+  public var deviceName: String { controls.withLock { $0.deviceName } }
 
   /// The loop's last word: gives the NIDs back, and tells who waits.
   private func ended(_ end: LoopEnd?) {

@@ -35,7 +35,8 @@ public struct NodeConfiguration: Sendable {
   /// How long an idle loop polls before it sleeps, 50 µs by default; 0: it never polls. While what it waits for
   /// comes within half a millisecond, it polls for up to as long.
   public var spin: Duration
-  /// The processor that the loop is bound to; nil for any.
+  /// The processor that the loop is bound to, from 0, one of those that the process may run on; nil for any. A
+  /// loop that polls leaves little of it to others: best one that nothing else needs, of the device's NUMA node.
   public var processor: Int?
   /// Where rare events are told; never on the message path.
   public var logger: Logger

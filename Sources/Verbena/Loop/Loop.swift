@@ -10,8 +10,6 @@ internal import Synchronization
 struct LoopPacing: Sendable {
   /// How long an idle loop polls before it sleeps on events.
   var spin: SpinBudget
-  /// The processor that the loop's thread is bound to; nil for any.
-  var processor: Int?
 }
 
 /// How a loop has ended.
@@ -72,9 +70,7 @@ struct Loop<Transport: RDMATransport & ~Copyable, Program: NodeProgram & ~Copyab
     log = NodeLog(logger: configuration.logger, device: transport.deviceName)
     operations = Operations()
     lentMemoryPatience = configuration.lentMemoryPatience
-    pacing = LoopPacing(
-      spin: SpinBudget(base: configuration.spin.nanosecondCount),
-      processor: configuration.processor)
+    pacing = LoopPacing(spin: SpinBudget(base: configuration.spin.nanosecondCount))
     completions = RigidArray(capacity: Self.completionsPerTurn)
     events = RigidArray(capacity: Self.eventsPerTurn)
   }
@@ -91,9 +87,9 @@ struct Loop<Transport: RDMATransport & ~Copyable, Program: NodeProgram & ~Copyab
 
   /// Runs until the node has stopped and every buffer that callers hold has come back, or their time has passed.
   ///
-  /// - Parameter started: finished when the node listens on all its NIDs.
+  /// - Parameter started: finished with the device's name when the node listens on all its NIDs.
   /// - Throws: why it could not listen; then the node has stopped.
-  mutating func run(started: Call<Bool>) throws(NodeError) -> LoopEnd {
+  mutating func run(started: Call<String>) throws(NodeError) -> LoopEnd {
     node.turn.now = clinux_monotonic_nanoseconds()
     node.start()
     program.started(&node)
@@ -106,7 +102,7 @@ struct Loop<Transport: RDMATransport & ~Copyable, Program: NodeProgram & ~Copyab
       if isStarting, let outcome = startOutcome() {
         isStarting = false
         switch outcome {
-        case .success: started.finish(outcome)
+        case .success: started.finish(.success(transport.deviceName))
         case .failure(let error):
           refusal = error
           node.stop()

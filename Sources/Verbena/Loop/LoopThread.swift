@@ -30,4 +30,29 @@ enum LoopThread {
         code: .system, operation: "start", explanation: "pthread_create: errno \(-result)")
     }
   }
+
+  /// Binds the calling thread to a processor.
+  static func bind(to processor: Int) throws(NodeError) {
+    let result = clinux_thread_pin(Int32(clamping: processor))
+    guard result != 0 else { return }
+    throw NodeError(
+      code: .configuration, operation: "start", errno: -result,
+      explanation: "the loop cannot be bound to CPU \(processor) (\(ErrnoName(Int64(-result)))): "
+        + "this process may run on \(allowedProcessors)")
+  }
+
+  /// The processors that this process may run on, as `taskset -c` takes them: `0-3,8`.
+  private static var allowedProcessors: String {
+    var ranges: [String] = []
+    var first: Int32?
+    for processor in 0...CLINUX_PROCESSORS_MAX {
+      if clinux_processor_is_allowed(processor) {
+        first = first ?? processor
+      } else if let start = first {
+        ranges.append(start == processor - 1 ? "\(start)" : "\(start)-\(processor - 1)")
+        first = nil
+      }
+    }
+    return ranges.joined(separator: ",")
+  }
 }

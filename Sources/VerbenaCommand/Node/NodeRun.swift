@@ -40,9 +40,11 @@ struct NodeRun {
         throw error
       }
       let logger = Logger(label: "node")
-      for nid in node.nids { Streams.output("\(nid) ready, by \(plan.backend.name)\n") }
+      let place = NodePlace(node, plan)
+      if let advice = place.advice { logger.warning("\(advice)") }
+      for nid in node.nids { Streams.output("\(nid) ready, by \(place.text)\n") }
       let nids = node.nids.map(\.description).joined(separator: " ")
-      ServiceManager.tell(["READY=1", "STATUS=\(nids) ready, by \(plan.backend.name)"])
+      ServiceManager.tell(["READY=1", "STATUS=\(nids) ready, by \(place.text)"])
       let ending = Task {
         defer { source.yield() }
         try await node.waitUntilStopped()

@@ -38,7 +38,9 @@ struct ServeRun {
         await server.stop()
         throw error
       }
-      for nid in node.nids { Streams.output("\(nid) ready, by \(plan.backend.name)\n") }
+      let place = NodePlace(node, plan)
+      if let advice = place.advice { Logger(label: "serve").warning("\(advice)") }
+      for nid in node.nids { Streams.output("\(nid) ready, by \(place.text)\n") }
       let watch = Task {
         for await notice in server.notices() {
           let why = notice.explanation.isEmpty ? "" : ": \(notice.explanation)"
@@ -46,7 +48,7 @@ struct ServeRun {
         }
       }
       let names = targets.map(\.specification.name).joined(separator: " ")
-      ServiceManager.tell(["READY=1", "STATUS=\(names), by \(plan.backend.name)"])
+      ServiceManager.tell(["READY=1", "STATUS=\(names), by \(place.text)"])
       let ending = Task {
         defer { source.yield() }
         try await node.waitUntilStopped()

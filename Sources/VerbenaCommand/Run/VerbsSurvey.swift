@@ -20,6 +20,12 @@ enum VerbsSurvey {
     }
   }
 
+  /// The NUMA node of a device; nil where the system does not say.
+  static func numaNode(of name: String) -> Int? {
+    let devices = try? VerbsTransport.devices()
+    return devices?.first { $0.name == name }?.numaNode
+  }
+
   private static func limits(of device: VerbsDevice) -> [(name: String, value: String)] {
     [
       ("queue pairs", "\(device.queuePairCountMax)"),
