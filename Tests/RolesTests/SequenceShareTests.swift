@@ -1,6 +1,6 @@
 // Property: super-ranges are given to servers only, and one server gets no more than its share, whatever number it says it
-// has; one client gets single
-// sequences as fast as real ones need them, and no faster; nobody is kept from sequences by what another one asks.
+// has; those that the configuration names get theirs, however many others lie; one client gets single sequences as fast
+// as real ones need them, and no faster; nobody is kept from sequences by what another one asks.
 // Method: clients of each kind ask a metadata target in a loop, in virtual time; statuses and counters are compared.
 import Connections
 import LustreWire
@@ -95,6 +95,44 @@ struct SequenceShareTests {
     #expect(
       caller.answers[tag]?.value(SequenceRange.self)?.start == SequenceTable.first + start
         * SequenceTable.width)
+  }
+
+  @Test("many nodes that lie leave enough to those that the configuration names")
+  func liars() throws {
+    var table = SequenceTable(index: 0, stored: [])
+    func owner(_ index: Int, _ node: Int) throws -> RangeOwner {
+      var asked = SequenceRange()
+      asked.index = UInt32(index)
+      asked.flags = 1
+      return try #require(RangeOwner(asked, at: World.nid(node)))
+    }
+    // Each node says in turn that it is each target, also those that there are.
+    for number in 0..<SequenceTable.superMax * 2 {
+      let owner = try owner(number / 32, number % 32)
+      if table.mayTakeSuper(owner, isRegistered: false) { _ = table.takeSuper(owner) }
+    }
+    let refused = try owner(60_000, 100)
+    #expect(!table.mayTakeSuper(refused, isRegistered: false))
+    for target in 0..<100 {
+      for _ in 0..<SequenceTable.superMaxOfOwner {
+        let owner = try owner(target, 200)
+        #expect(table.mayTakeSuper(owner, isRegistered: true))
+        #expect(table.takeSuper(owner) != nil)
+      }
+      #expect(!table.mayTakeSuper(try owner(target, 200), isRegistered: true))
+    }
+  }
+
+  @Test("the first metadata target knows from the configuration which targets are on which nodes")
+  func registered() throws {
+    let cluster = try ManagedCluster(objectTargets: 2)
+    cluster.world.run(120) {
+      cluster.servers[0].roles.metadataServers[0].registered.count == 3
+    }
+    let known = cluster.servers[0].roles.metadataServers[0].registered
+      .map { "\($0.flags) \($0.index) \($0.nids)" }
+    let expected = ["0 0 [10.0.0.2@o2ib]", "1 0 [10.0.0.3@o2ib]", "1 1 [10.0.0.4@o2ib]"]
+    #expect(known.sorted() == expected)
   }
 
   @Test("10 §9.2: a client that asks too fast comes again")

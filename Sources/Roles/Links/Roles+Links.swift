@@ -31,6 +31,7 @@ extension Roles {
       let map = managementClients[client].map(of: OwnerTag(.link, target))
     else { return }
     let isMetadata = targets[target].kind == .mdt
+    if isMetadata { metadataServers[targets[target].place].learn(map) }
     links.take(
       map, for: target, specification(ofTarget: target), lacksSequences: lacksSequences(target),
       sequences: isMetadata ? metadataServers[targets[target].place].objectSequences : [:], &node)

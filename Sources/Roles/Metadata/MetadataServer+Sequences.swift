@@ -55,7 +55,8 @@ extension MetadataServer {
         counters.malformed += 1
         return node.rpc.refuse(request, .eproto, turn: &node.turn)
       }
-      guard sequences.mayTakeSuper(owner) else {
+      let isRegistered = isRegistered(asked, at: received.source.nid)
+      guard sequences.mayTakeSuper(owner, isRegistered: isRegistered) else {
         counters.sequencesRefused += 1
         return node.rpc.refuse(request, .enospc, turn: &node.turn)
       }
@@ -77,6 +78,14 @@ extension MetadataServer {
   private func isServer(_ export: ExportHandle, _ node: borrowing NodeCore) -> Bool {
     guard let view = node.connections.view(export) else { return false }
     return !view.granted.flags.isDisjoint(with: [.lightweight, .mdsToMDS])
+  }
+
+  /// Whether the file system's configuration has a target with this number where the request comes from.
+  private func isRegistered(_ asked: SequenceRange, at nid: NID) -> Bool {
+    registered.contains {
+      $0.flags == asked.flags && $0.index == asked.index
+        && (nid == .loopback || $0.nids.contains(nid))
+    }
   }
 
   mutating func serveLocation(
@@ -164,6 +173,9 @@ struct SequenceTable {
   static let superMaxOfOwner = 16
   /// Super-ranges of all targets of one node, whoever they say they are: 64 targets have four each.
   static let superMaxOfNode = 256
+  /// Super-ranges that are given to those whom the configuration does not name where they are; the others are for those
+  /// that it names, however many lie.
+  static let superMaxOfStrangers = 2048
   /// Tells the numbers of super-ranges from those of single sequences, which are below `width`, in replies that are kept.
   private static let superMark: UInt32 = 1 << 31
 
@@ -187,8 +199,13 @@ struct SequenceTable {
     }
   }
 
-  /// Whether a target may have another range: not that one takes all, nor one node in the name of many.
-  func mayTakeSuper(_ owner: RangeOwner) -> Bool {
+  /// Whether a target may have another range: not that one takes all, nor one node in the name of many, nor many nodes
+  /// what others need.
+  ///
+  /// - Parameter isRegistered: the configuration has it on its node; what others have taken in its name is not its.
+  func mayTakeSuper(_ owner: RangeOwner, isRegistered: Bool) -> Bool {
+    if isRegistered { return owners.count { $0 == owner } < Self.superMaxOfOwner }
+    guard owners.count < Self.superMaxOfStrangers else { return false }
     var ofTarget = 0
     var ofNode = 0
     for case let other? in owners {

@@ -18,6 +18,9 @@ package struct MetadataServer: TargetServer, ~Copyable {
   let slot: UInt32
   var sequences: SequenceTable
   var allowance: SequenceAllowance
+  /// Who else there is, as the configuration has it, and on which nodes: as in `lu_seq_range`, 0 metadata targets, 1
+  /// object targets.
+  private(set) var registered: [(flags: UInt32, index: UInt32, nids: [NID])] = []
   /// By number of an object target: the sequence in which this one makes objects there.
   private(set) var objectSequences: [UInt32: UInt64] = [:]
   var clientSlots: ClientSlots
@@ -78,6 +81,13 @@ package struct MetadataServer: TargetServer, ~Copyable {
     disk.ask(
       StorageCommand(
         .setLastID(sequence: key, id: sequence), ticket: Self.objectTicket, isSync: true))
+  }
+
+  /// The target has learnt, or learnt anew, who else there is.
+  mutating func learn(_ map: FileSystemMap) {
+    registered =
+      map.metadataTargets.map { (0, $0.index, map.nids(of: $0)) }
+      + map.objectTargets.map { (1, $0.index, map.nids(of: $0)) }
   }
 
   package mutating func serve(
