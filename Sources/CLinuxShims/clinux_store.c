@@ -43,13 +43,7 @@ int clinux_file_write(int fd, uint64_t address, uint64_t count, uint64_t offset)
   return 0;
 }
 
-int clinux_file_reserve(int fd, uint64_t offset, uint64_t count) {
-  for (;;) {
-    if (fallocate(fd, 0, (off_t)offset, (off_t)count) == 0) return 0;
-    if (errno == EOPNOTSUPP) break;
-    if (errno != EINTR) return -errno;
-  }
-  // A file system without reservations: zeros take the room just as well.
+static int write_zeros(int fd, uint64_t offset, uint64_t count) {
   static const char zeros[65536];
   uint64_t done = 0;
   while (done < count) {
@@ -59,6 +53,24 @@ int clinux_file_reserve(int fd, uint64_t offset, uint64_t count) {
     done += part;
   }
   return 0;
+}
+
+static int allocate(int fd, int mode, uint64_t offset, uint64_t count) {
+  for (;;) {
+    if (fallocate(fd, mode, (off_t)offset, (off_t)count) == 0) return 0;
+    if (errno == EOPNOTSUPP) break;
+    if (errno != EINTR) return -errno;
+  }
+  // A file system that cannot: zeros do just as well.
+  return write_zeros(fd, offset, count);
+}
+
+int clinux_file_reserve(int fd, uint64_t offset, uint64_t count) {
+  return allocate(fd, 0, offset, count);
+}
+
+int clinux_file_clear(int fd, uint64_t offset, uint64_t count) {
+  return allocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, count);
 }
 
 int64_t clinux_file_length(int fd) {

@@ -1,4 +1,4 @@
-// Property: whatever a client writes, cuts and reads, and whenever the server's power fails, each byte is one that was
+// Property: whatever a client writes, cuts, clears and reads, and whenever the server's power fails, each byte is one that was
 // written to its place last, or after the last crash one that was written after what had been called durable.
 // Method: random operations on one object against a model that keeps every value that a byte may have; seeds.
 import LustreWire
@@ -89,9 +89,18 @@ struct ObjectPropertyTests {
       case 9:
         var wish = ObjectWish(.punch, object)
         wish.offset = UInt64(offset)
+        let isHole = random.next() & 1 == 0
+        if isHole { wish.last = wish.offset + UInt64(count) - 1 }
         let result = world.run(wish)
         #expect(result?.status == 0)
-        model.cut(to: offset, result?.transno ?? 0)
+        if isHole {
+          let zeros = max(0, min(count, model.bytes.count - offset))
+          model.write(
+            [UInt8](repeating: 0, count: zeros), at: min(offset, model.bytes.count),
+            result?.transno ?? 0)
+        } else {
+          model.cut(to: offset, result?.transno ?? 0)
+        }
         model.commit(result?.committed ?? 0)
       case 10:
         let result = world.run(ObjectWish(.sync, object))

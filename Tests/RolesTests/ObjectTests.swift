@@ -87,6 +87,28 @@ struct ObjectTests {
     #expect(bytes.elementsEqual(expected))
   }
 
+  @Test func punchMakesHoles() throws {
+    let world = try ObjectWorld(users: 2)
+    let object = world.create()
+    let data = pattern(10_000)
+    _ = world.write(data, object)
+    var wish = ObjectWish(.punch, object)
+    wish.offset = 5000
+    wish.last = 7999
+    #expect(world.run(wish)?.attributes.size == 10_000)
+    // Behind the end there is nothing.
+    wish.offset = 9990
+    wish.last = 1 << 40
+    #expect(world.run(wish)?.attributes.size == 10_000)
+    wish.offset = 10
+    wish.last = 9
+    #expect(world.run(wish)?.status == WireErrno.eproto.status)
+    let (result, bytes) = world.read(10_000, object)
+    #expect(result?.byteCount == 10_000)
+    let zeros = [UInt8](repeating: 0, count: 3000)
+    #expect(bytes.elementsEqual(data[..<5000] + zeros + data[8000..<9990] + zeros[..<10]))
+  }
+
   @Test func theListOfObjectsIsTheServersOwn() throws {
     let world = try ObjectWorld()
     for _ in 0..<5 { _ = world.create() }

@@ -118,7 +118,7 @@ struct CommandGenerator {
     let name = name()
     let slot = UInt32(below(4))
     let nothing = StorageCommand(.none, ticket: 0)
-    switch below(28) {
+    switch below(30) {
     case 0...4: return draft(.create(id, attributes()))
     case 5: return draft(.destroy(id))
     case 6, 7: return draft(.setAttributes(id, attributes()))
@@ -128,6 +128,10 @@ struct CommandGenerator {
         .write(id, offset: offset, data: $0)
       }
     case 15, 16: return draft(.truncate(id, size: UInt64(below(160_000))))
+    case 28, 29:
+      let first = UInt64(below(160_000))
+      let last = below(8) == 0 ? UInt64.max : first &+ UInt64(below(150_000)) &- 10
+      return draft(.clear(id, from: first, through: last))
     case 17: return draft(.setLastID(sequence: UInt64(below(3)), id: UInt64(below(1000))))
     case 18, 19:
       return draft(.addClient(slot: slot, uuid("c\(below(9))"), generation: UInt32(below(9))))

@@ -131,6 +131,26 @@ import Testing
     for (index, id) in ids.enumerated() { #expect(disk.read(id, count: 2) == [UInt8(index)]) }
   }
 
+  @Test func aHoleIsAsSafeAsAWrite() throws {
+    let directory = TestDirectory()
+    var disk = Disk(try SyncStore(directory.target))
+    let id = StoredObjectID(sequence: 9, object: 1)
+    _ = disk.run(.create(id, StoredAttributes()), transno: 1)
+    _ = disk.write(id, [UInt8](repeating: 7, count: 20_000), transno: 2, isSync: true)
+    // What a cut that is not safe yet has taken comes back with a crash, and so a hole must not cut the file.
+    #expect(disk.run(.truncate(id, size: 15_000), transno: 3).errno == 0)
+    #expect(disk.run(.clear(id, from: 4096, through: 9000), transno: 4).errno == 0)
+    #expect(disk.record(id)?.size == 15_000)
+    #expect(disk.read(id, at: 4095, count: 2) == [7, 0])
+    #expect(disk.read(id, at: 9000, count: 2) == [0, 7])
+    #expect(disk.read(id, at: 14_998, count: 9) == [7, 7])
+    #expect(disk.run(.none, isSync: true).errno == 0)
+    try disk.store.reopen(directory.target)
+    #expect(disk.record(id)?.size == 15_000)
+    #expect(disk.read(id, at: 4095, count: 2) == [7, 0])
+    #expect(disk.read(id, at: 9000, count: 2) == [0, 7])
+  }
+
   @Test func filesWithoutObjectsAreRemoved() throws {
     let directory = TestDirectory()
     var disk = Disk(try SyncStore(directory.target))

@@ -59,6 +59,11 @@ struct StoreModel {
       if answer.errno == 0, case .write(let id, let offset, _) = command.operation {
         writes.append((id, Int(offset), data))
       }
+      if answer.errno == 0, case .clear(let id, _, _) = command.operation,
+        let clear = now.writes.last, clear.id == id
+      {
+        writes.append(clear)
+      }
     }
     open = now
     if !command.continues {
@@ -107,6 +112,7 @@ struct StoreModel {
       stamp(id, &open)
     case .write(let id, let offset, _): return write(id, Int(offset), data, &open)
     case .truncate(let id, let size): return truncate(id, Int(size), &open)
+    case .clear(let id, let first, let last): return clear(id, first, last, &open)
     case .read(let id, let offset, let into):
       guard let object = open.state.objects[id] else { return Answer(errno: 2) }
       return Answer(bytes: slice(object.bytes, offset, into.length))
@@ -164,6 +170,22 @@ struct StoreModel {
       bytes.append(contentsOf: [UInt8](repeating: 0, count: size - bytes.count))
     }
     open.state.objects[id]?.bytes = bytes
+    stamp(id, &open)
+    return Answer()
+  }
+
+  private func clear(
+    _ id: StoredObjectID, _ first: UInt64, _ last: UInt64, _ open: inout Open
+  ) -> Answer {
+    guard let size = open.state.objects[id]?.bytes.count else { return Answer(errno: 2) }
+    guard first <= last, !open.cut.contains(id) else { return Answer(errno: 22) }
+    for index in 0..<size where UInt64(index) >= first && UInt64(index) <= last {
+      open.state.objects[id]?.bytes[index] = 0
+    }
+    if first < size {
+      let count = Int(min(last, UInt64(size - 1)) - first) + 1
+      open.writes.append((id, Int(first), [UInt8](repeating: 0, count: count)))
+    }
     stamp(id, &open)
     return Answer()
   }

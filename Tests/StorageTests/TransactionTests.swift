@@ -66,6 +66,33 @@ import Testing
     #expect(disk.read(b, count: 1) == nil)
   }
 
+  private func freeBlocks(_ disk: inout Disk<MemoryStore>) -> UInt64 {
+    guard case .statistics(let value) = disk.run(.statistics).value else { return 0 }
+    return value.blocksFree
+  }
+
+  @Test func holesAreMade() {
+    var disk = disk()
+    let chunk = UInt64(MemoryObjects.chunkByteCount)
+    _ = disk.run(.create(a, StoredAttributes()), transno: 1)
+    _ = disk.write(a, [UInt8](repeating: 7, count: Int(3 * chunk)), transno: 2)
+    let free = freeBlocks(&disk)
+    #expect(disk.run(.clear(a, from: 5, through: 6), transno: 3).version == 2)
+    #expect(disk.read(a, count: 9) == [7, 7, 7, 7, 7, 0, 0, 7, 7])
+    #expect(disk.run(.clear(a, from: chunk - 1, through: 2 * chunk), transno: 4).errno == 0)
+    #expect(disk.read(a, at: chunk - 2, count: 3) == [7, 0, 0])
+    #expect(disk.read(a, at: 2 * chunk - 1, count: 3) == [0, 0, 7])
+    #expect(freeBlocks(&disk) - free == chunk / 4096, "a whole chunk is given back")
+    #expect(disk.run(.clear(a, from: 3 * chunk - 1, through: .max), transno: 5).errno == 0)
+    #expect(disk.run(.clear(a, from: 3 * chunk, through: .max), transno: 6).errno == 0)
+    #expect(disk.record(a)?.size == 3 * chunk, "its size stays")
+    #expect(disk.read(a, at: 3 * chunk - 2, count: 9) == [7, 0])
+    #expect(disk.run(.clear(a, from: 2, through: 1), transno: 7).errno == 22)
+    #expect(disk.run(.clear(b, from: 1, through: 2), transno: 7).errno == 2)
+    #expect(disk.run(.truncate(a, size: 1), transno: 7, continues: true).errno == 0)
+    #expect(disk.run(.clear(a, from: 0, through: 0), transno: 7).errno == 22)
+  }
+
   @Test func cutThenGrownInOneTransactionIsRefused() {
     var disk = disk()
     _ = disk.run(.create(a, StoredAttributes()), transno: 1)

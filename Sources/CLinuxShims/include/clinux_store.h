@@ -16,6 +16,8 @@ int64_t clinux_file_read(int fd, uint64_t address, uint64_t count, uint64_t offs
 int clinux_file_write(int fd, uint64_t address, uint64_t count, uint64_t offset);
 /// Makes sure that a range has its room on the disk; it reads as zero.
 int clinux_file_reserve(int fd, uint64_t offset, uint64_t count);
+/// Makes a range that the file has 0, and gives its room back where the file system can.
+int clinux_file_clear(int fd, uint64_t offset, uint64_t count);
 int64_t clinux_file_length(int fd);
 int clinux_file_cut(int fd, uint64_t length);
 /// Bytes and what it takes to find them again are safe.

@@ -95,7 +95,7 @@ extension ObjectClient {
     if wish.action == .punch || wish.action == .sync {
       attributes.valid.formUnion([.size, .blocks])
       attributes.size = wish.offset
-      attributes.blocks = .max
+      attributes.blocks = wish.last
     }
     let message = node.rpc.message(of: handle)
     var bytes = node.turn.memory.mutableBytes(message)

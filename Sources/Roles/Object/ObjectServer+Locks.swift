@@ -61,8 +61,8 @@ extension ObjectServer {
       guard let asked = try? attributes(received, bytes) else {
         preconditionFailure("a request that has changed")
       }
-      let start = operation.opcode == .ostPunch ? asked.size & ~4095 : 0
-      return (asked.object.resource, start...UInt64.max)
+      guard operation.opcode == .ostPunch else { return (asked.object.resource, 0...UInt64.max) }
+      return (asked.object.resource, asked.size & ~4095...asked.blocks | 4095)
     }
   }
 

@@ -68,8 +68,9 @@ extension ObjectServer {
     }
     guard opcode == .ostPunch else { return }
     guard attributes.valid.isSuperset(of: [.size, .blocks]) else { throw .rpc(.eproto) }
-    // From `size` to the end; holes in the middle are another request's business.
-    guard attributes.blocks == .max else { throw .handler(.eopnotsupp) }
+    // From the byte in `size` through the one in `blocks`: as of an extent, whose last byte is 2⁶⁴ - 1 when it has no
+    // end. That one cuts the object, any other leaves its size.
+    guard attributes.size <= attributes.blocks else { throw .rpc(.eproto) }
   }
 
   /// Takes an operation a step further.
@@ -147,7 +148,11 @@ extension ObjectServer {
       }
       let stored = StoredAttributes(asked)
       if operation.opcode == .ostPunch {
-        modify(index, .truncate(id, size: asked.size), continues: true, &disk)
+        let change: StorageOperation =
+          asked.blocks == .max
+          ? .truncate(id, size: asked.size)
+          : .clear(id, from: asked.size, through: asked.blocks)
+        modify(index, change, continues: true, &disk)
       }
       modify(index, .setAttributes(id, stored), &disk)
       command(index, .getAttributes(id), &disk)

@@ -9,7 +9,7 @@ package struct ObjectWish: Sendable, BitwiseCopyable {
     case destroy
     case getAttributes
     case setAttributes
-    /// Cuts it at `offset`, or lets it grow to there.
+    /// Cuts it at `offset`, or lets it grow to there; with a `last` byte makes a hole from there and leaves its size.
     case punch
     /// Makes it durable; with no object everything of the target.
     case sync
@@ -30,6 +30,8 @@ package struct ObjectWish: Sendable, BitwiseCopyable {
   package var action: Action
   package var object: ObjectID
   package var offset: UInt64 = 0
+  /// Of a hole.
+  package var last = UInt64.max
   /// A run of bulk memory or a part of one: what is written, or where what is read goes. Lent until `objectDone`.
   package var memory = BufferRef.none
   /// What is set: fields whose bits are set; with a write, times and owners.

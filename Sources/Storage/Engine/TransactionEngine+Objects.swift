@@ -29,6 +29,7 @@ extension TransactionEngine {
       if written.last != id { written.append(id) }
       return data.length == 0 ? .done : .write(id, offset: offset, data: data)
     case .truncate(let id, let size): return truncate(id, size)
+    case .clear(let id, let first, let last): return clear(id, first, last)
     case .read(let id, let offset, let into): return read(id, offset, into)
     case .getAttributes(let id):
       guard let record = object(id) else { return refuse(StorageErrno.noEntry) }
@@ -94,6 +95,15 @@ extension TransactionEngine {
     result.version = record.version
     noteSize(id, size, version(after: record.version))
     return .done
+  }
+
+  private mutating func clear(_ id: StoredObjectID, _ first: UInt64, _ last: UInt64) -> StorageStep
+  {
+    guard let record = object(id) else { return refuse(StorageErrno.noEntry) }
+    guard first <= last, !cut.contains(id) else { return refuse(StorageErrno.invalid) }
+    result.version = record.version
+    guard first < record.size else { return .done }
+    return .clear(id, offset: first, count: min(last, record.size - 1) - first + 1)
   }
 
   private mutating func read(_ id: StoredObjectID, _ offset: UInt64, _ into: BufferRef)

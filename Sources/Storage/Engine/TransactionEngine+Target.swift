@@ -32,7 +32,8 @@ extension TransactionEngine {
     case .freeReply(let slot, let place):
       guard hasClient(slot) else { return refuse(StorageErrno.noEntry) }
       changes.changes.append(.replyFree(slot: slot, place: place))
-    case .create, .destroy, .setAttributes, .write, .truncate, .read, .getAttributes, .listObjects,
+    case .create, .destroy, .setAttributes, .write, .truncate, .clear, .read, .getAttributes,
+      .listObjects,
       .writeBlob, .truncateBlob, .removeBlob, .readBlob, .none, .statistics:
       preconditionFailure("not of the target")
     }
@@ -72,7 +73,8 @@ extension TransactionEngine {
       result.count = UInt64(count)
       outgoing = Array(blob[start..<start + count])
       return count == 0 ? .done : .give(into.part(offset: 0, length: count))
-    case .create, .destroy, .setAttributes, .write, .truncate, .read, .getAttributes, .listObjects,
+    case .create, .destroy, .setAttributes, .write, .truncate, .clear, .read, .getAttributes,
+      .listObjects,
       .setIdentity, .setLastID, .addClient, .freeClient, .setResult, .setReply, .freeReply, .none,
       .statistics:
       preconditionFailure("not of a blob")

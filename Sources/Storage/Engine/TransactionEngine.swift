@@ -123,7 +123,8 @@ package struct TransactionEngine: Sendable {
 
   private mutating func step(_ operation: StorageOperation) -> StorageStep {
     switch operation {
-    case .create, .destroy, .setAttributes, .write, .truncate, .read, .getAttributes, .listObjects:
+    case .create, .destroy, .setAttributes, .write, .truncate, .clear, .read, .getAttributes,
+      .listObjects:
       return objectStep(operation)
     case .setIdentity, .setLastID, .addClient, .freeClient, .setResult, .setReply, .freeReply:
       return targetStep(operation)
@@ -140,6 +141,7 @@ package struct TransactionEngine: Sendable {
       if data.length > 0 { noteWrite(id, end: offset + UInt64(data.length)) }
       result.count = UInt64(data.length)
       counters.bytesWritten &+= result.count
+    case .clear(let id, _, _): noteWrite(id, end: 0)
     case .read: counters.bytesRead &+= result.count
     case .writeBlob(let name, let offset, let data):
       let count = Int(data.length)

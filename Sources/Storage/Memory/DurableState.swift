@@ -30,6 +30,8 @@ struct DurableState: Sendable {
 
   private mutating func write(_ record: RedoRecord) {
     for write in record.writes {
+      objects.clear(write.id, at: write.offset, count: write.clearedCount)
+      guard !write.bytes.isEmpty else { continue }
       _ = objects.write(write.id, at: write.offset, from: write.bytes.rawBytes)
     }
   }
@@ -40,7 +42,9 @@ struct RedoRecord: Sendable {
   struct Write: Sendable {
     var id: StoredObjectID
     var offset: UInt64
-    var bytes: [UInt8]
+    var bytes: [UInt8] = []
+    /// Bytes that became 0 instead.
+    var clearedCount: UInt64 = 0
   }
 
   var transno: UInt64

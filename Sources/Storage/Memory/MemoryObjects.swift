@@ -76,6 +76,27 @@ struct MemoryObjects: Sendable {
     }
   }
 
+  /// Makes bytes 0, and holes of whole chunks.
+  mutating func clear(_ id: StoredObjectID, at offset: UInt64, count: UInt64) {
+    guard let at = index[id], count > 0 else { return }
+    let size = UInt64(Self.chunkByteCount)
+    let end = offset + count
+    var position = offset
+    while position < end, position / size < UInt64(chunks[at].count) {
+      let chunk = Int(position / size)
+      let start = Int(position % size)
+      let part = Int(min(end - position, size - UInt64(start)))
+      position += UInt64(part)
+      guard !chunks[at][chunk].isEmpty else { continue }
+      if part == Self.chunkByteCount {
+        chunks[at][chunk] = []
+        used -= size
+      } else {
+        chunks[at][chunk].withMutableRawSpan { $0.zero(at: start, count: part) }
+      }
+    }
+  }
+
   /// Forgets what lies behind a size.
   mutating func cut(_ id: StoredObjectID, to size: UInt64) {
     guard let at = index[id] else { return }

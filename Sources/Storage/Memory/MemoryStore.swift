@@ -153,6 +153,12 @@ package struct MemoryStore: ~Copyable, TargetStore {
       if plan != nil {
         redoWrites.append(RedoRecord.Write(id: id, offset: offset, bytes: Array(copying: bytes)))
       }
+    case .clear(let id, let offset, let count):
+      if fails() { return StorageErrno.ioError }
+      objects.clear(id, at: offset, count: count)
+      if plan != nil {
+        redoWrites.append(RedoRecord.Write(id: id, offset: offset, clearedCount: count))
+      }
     case .read(let id, let offset, let into):
       if fails() { return StorageErrno.ioError }
       var bytes = memory.mutableBytes(into)

@@ -18,6 +18,9 @@ package enum StorageOperation: Sendable, BitwiseCopyable {
   case write(StoredObjectID, offset: UInt64, data: BufferRef)
   /// Cuts or grows it.
   case truncate(StoredObjectID, size: UInt64)
+  /// Makes the bytes from one to another 0, as far as it has them; its size stays. Not behind a cut in one transaction
+  /// (EINVAL).
+  case clear(StoredObjectID, from: UInt64, through: UInt64)
   /// As much as there is up to the end of the object; `count` of the completion says how much.
   case read(StoredObjectID, offset: UInt64, into: BufferRef)
   case getAttributes(StoredObjectID)
@@ -91,8 +94,9 @@ package struct StorageCommand: Sendable, BitwiseCopyable {
 extension StorageOperation {
   package var modifies: Bool {
     switch self {
-    case .create, .destroy, .setAttributes, .write, .truncate, .setIdentity, .setLastID, .addClient,
-      .freeClient, .setResult, .setReply, .freeReply, .writeBlob, .truncateBlob, .removeBlob:
+    case .create, .destroy, .setAttributes, .write, .truncate, .clear, .setIdentity, .setLastID,
+      .addClient, .freeClient, .setResult, .setReply, .freeReply, .writeBlob, .truncateBlob,
+      .removeBlob:
       true
     case .read, .getAttributes, .listObjects, .readBlob, .none, .statistics: false
     }
@@ -101,7 +105,7 @@ extension StorageOperation {
   /// Gives space back: a full disk must not refuse it.
   package var frees: Bool {
     switch self {
-    case .destroy, .freeClient, .freeReply, .truncateBlob, .removeBlob: true
+    case .destroy, .clear, .freeClient, .freeReply, .truncateBlob, .removeBlob: true
     case .create, .setAttributes, .write, .truncate, .setIdentity, .setLastID, .addClient,
       .setResult, .setReply, .writeBlob, .read, .getAttributes, .listObjects, .readBlob, .none,
       .statistics:

@@ -94,6 +94,10 @@ struct DirectoryStore: ~Copyable {
       let size = engine.object(id)?.size ?? 0
       return objects.write(
         id, size: size, at: offset, from: address, count: UInt64(data.length))
+    case .clear(let id, let offset, let count):
+      // A cut that waits for its commit waits here, too: only what the object has now becomes 0.
+      let size = deferredIDs.contains(id) ? UInt64.max : engine.object(id)?.size ?? 0
+      return objects.clear(id, size: size, at: offset, count: count)
     case .read(let id, let offset, let into):
       // Bytes behind an end that is not safe yet stay: a crash may bring the old end back.
       let isCut = deferredIDs.contains(id) || engine.cut.contains(id)
@@ -246,8 +250,9 @@ extension StorageOperation {
   fileprivate var regrown: StoredObjectID? {
     switch self {
     case .create(let id, _), .write(let id, _, _), .truncate(let id, _): id
-    case .destroy, .setAttributes, .read, .getAttributes, .listObjects, .setIdentity, .setLastID,
-      .addClient, .freeClient, .setResult, .setReply, .freeReply, .writeBlob, .truncateBlob,
+    case .destroy, .setAttributes, .clear, .read, .getAttributes, .listObjects, .setIdentity,
+      .setLastID, .addClient, .freeClient, .setResult, .setReply, .freeReply, .writeBlob,
+      .truncateBlob,
       .removeBlob, .readBlob, .none, .statistics:
       nil
     }
@@ -259,8 +264,9 @@ extension StorageOperation {
     case .write(_, _, let buffer), .read(_, _, let buffer), .listObjects(_, let buffer),
       .writeBlob(_, _, let buffer), .readBlob(_, _, let buffer):
       buffer
-    case .create, .destroy, .setAttributes, .truncate, .getAttributes, .setIdentity, .setLastID,
-      .addClient, .freeClient, .setResult, .setReply, .freeReply, .truncateBlob, .removeBlob, .none,
+    case .create, .destroy, .setAttributes, .truncate, .clear, .getAttributes, .setIdentity,
+      .setLastID, .addClient, .freeClient, .setResult, .setReply, .freeReply, .truncateBlob,
+      .removeBlob, .none,
       .statistics:
       nil
     }

@@ -76,6 +76,23 @@ struct ObjectFiles: ~Copyable {
     return -clinux_file_write(files[file].descriptor, address, count, offset)
   }
 
+  /// Makes bytes 0; what the file does not have is that already.
+  mutating func clear(
+    _ id: StoredObjectID, size: UInt64, at offset: UInt64, count: UInt64
+  ) -> Int32 {
+    switch open(id, size: size, mayCreate: false) {
+    case .success(nil): return 0
+    case .success(let file?):
+      let length = clinux_file_length(files[file].descriptor)
+      guard length >= 0 else { return Int32(-length) }
+      guard offset < UInt64(length) else { return 0 }
+      files[file].isDirty = true
+      return -clinux_file_clear(
+        files[file].descriptor, offset, min(count, UInt64(length) - offset))
+    case .failure(let error): return error.errno
+    }
+  }
+
   /// Fills the memory; what the file does not have is zero.
   mutating func read(
     _ id: StoredObjectID, size: UInt64, at offset: UInt64, into address: UInt64, count: UInt64
