@@ -115,7 +115,7 @@ private struct Gate {
 
 @Suite(
   .serialized,
-  .enabled(if: crowdSize != nil, "it runs by itself, with VERBENA_CROWD=40")
+  .enabled(if: crowdSize != nil, "it runs by itself: `Tests/run crowd`")
 )
 struct CrowdTests {
   private let fabric = "crowd-\(UInt64.random(in: 0 ... .max))"
