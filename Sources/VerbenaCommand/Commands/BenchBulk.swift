@@ -16,17 +16,14 @@ struct BenchBulk: AsyncParsableCommand {
   @OptionGroup(title: "Load") var load: LoadFlags<BulkLoad>
   @Option(help: Setting.checksum.help) var checksum: String?
   @Option(help: Setting.benchObjects.help) var objects: String?
-  @OptionGroup(title: "Result") var result: BenchFlags
-  @OptionGroup(title: "Node") var node: NodeFlags
-  @OptionGroup(title: "Tunables") var tunables: TunableFlags
-  @OptionGroup(title: "Logging") var log: LogFlags
+  @OptionGroup var common: BenchGroups
 
   func run() async throws {
     let flags = typed([
       Setting.checksum.name: checksum, Setting.benchObjects.name: objects,
     ])
     let bench = try BenchRun(
-      "bulk", nid: nid, own: BulkRun.settings, typed: flags, [load, result, node, tunables, log])
+      "bulk", nid: nid, own: BulkRun.settings, typed: flags, [load, common])
     if let target = bench.settings.optionalText(.benchObjects) {
       try await bench.objects(on: target)
     } else {

@@ -25,10 +25,7 @@ struct BenchConnect: AsyncParsableCommand {
   @Option(help: Setting.mountCount.help) var mounts: String?
   @Option(help: Setting.mountedTargets.help) var targets: String?
   @Option(help: Setting.mountedFileSystem.help) var fsname: String?
-  @OptionGroup(title: "Result") var result: BenchFlags
-  @OptionGroup(title: "Node") var node: NodeFlags
-  @OptionGroup(title: "Tunables") var tunables: TunableFlags
-  @OptionGroup(title: "Logging") var log: LogFlags
+  @OptionGroup var common: BenchGroups
 
   func run() async throws {
     let flags = typed([
@@ -38,7 +35,7 @@ struct BenchConnect: AsyncParsableCommand {
       Setting.mountedFileSystem.name: fsname,
     ])
     try await BenchRun(
-      "connect", nid: nid, own: ConnectRun.settings, typed: flags, [result, node, tunables, log]
+      "connect", nid: nid, own: ConnectRun.settings, typed: flags, [common]
     ).connect()
   }
 }

@@ -15,15 +15,12 @@ struct BenchMessage: AsyncParsableCommand {
   @Argument(help: "The NID to measure against.") var nid: String?
   @OptionGroup(title: "Load") var load: LoadFlags<MessageLoad>
   @Option(help: Setting.rounds.help) var rounds: String?
-  @OptionGroup(title: "Result") var result: BenchFlags
-  @OptionGroup(title: "Node") var node: NodeFlags
-  @OptionGroup(title: "Tunables") var tunables: TunableFlags
-  @OptionGroup(title: "Logging") var log: LogFlags
+  @OptionGroup var common: BenchGroups
 
   func run() async throws {
     try await BenchRun(
       "message", nid: nid, own: MessageRun.settings, typed: typed([Setting.rounds.name: rounds]),
-      [load, result, node, tunables, log]
+      [load, common]
     ).message()
   }
 }

@@ -15,10 +15,7 @@ struct BenchRPC: AsyncParsableCommand {
   @Option(name: [.customShort("n"), .long], help: Setting.iterations.help) var iterations: String?
   @Option(help: Setting.inFlight.help) var inFlight: String?
   @Option(help: Setting.warmup.help) var warmup: String?
-  @OptionGroup(title: "Result") var result: BenchFlags
-  @OptionGroup(title: "Node") var node: NodeFlags
-  @OptionGroup(title: "Tunables") var tunables: TunableFlags
-  @OptionGroup(title: "Logging") var log: LogFlags
+  @OptionGroup var common: BenchGroups
 
   func run() async throws {
     let flags = typed([
@@ -26,7 +23,7 @@ struct BenchRPC: AsyncParsableCommand {
       Setting.inFlight.name: inFlight, Setting.warmup.name: warmup,
     ])
     try await BenchRun(
-      "rpc", nid: nid, own: RPCRun.settings, typed: flags, [result, node, tunables, log]
+      "rpc", nid: nid, own: RPCRun.settings, typed: flags, [common]
     ).rpc()
   }
 }

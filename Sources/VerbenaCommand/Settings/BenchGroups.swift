@@ -26,6 +26,16 @@ struct BenchFlags: FlagGroup {
   ]
 }
 
+/// What all benchmarks take that may have a node elsewhere.
+struct BenchGroups: FlagGroup {
+  @OptionGroup(title: "Result") var result: BenchFlags
+  @OptionGroup(title: "Node") var node: NodeFlags
+  @OptionGroup(title: "Tunables") var tunables: TunableFlags
+  @OptionGroup(title: "Logging") var log: LogFlags
+
+  var flags: [String: String] { Resolved.flags([result, node, tunables, log]) }
+}
+
 /// The forms of a benchmark's result alone.
 struct ReportFlags: FlagGroup {
   @Option(help: Setting.json.help, completion: .file()) var json: String?
