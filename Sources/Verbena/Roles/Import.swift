@@ -22,16 +22,6 @@ public enum ConnectionRole: String, Sendable, CaseIterable {
   /// A server at a metadata target, for the auxiliary services.
   case lwp
 
-  package var importRole: ImportRole {
-    switch self {
-    case .mgc: .mgc
-    case .mdc: .mdc
-    case .osc: .osc
-    case .osp: .ospToObjects
-    case .lwp: .lwpOfObjects
-    }
-  }
-
   /// The role in which a client connects to a target of this name: `MGS`, `fsname-MDT0000_UUID`, `fsname-OST0000_UUID`.
   public static func ofClient(at target: ObdUUID) -> ConnectionRole {
     let name = target.description
@@ -175,7 +165,7 @@ extension Node {
   /// - Parameters:
   ///   - target: its UUID, such as `lfs-OST0000_UUID`; `MGS`.
   ///   - nids: where it may be found, tried in turn: one to four.
-  ///   - role: nil for that of a client.
+  ///   - role: nil for that of a client; one that the target's name does not take is refused.
   ///   - client: how the target knows us; nil for a name by chance.
   ///   - timeout: until it must be FULL; attempts that fail are made again until then.
   ///   - isPatient: false to give up when it has been refused as often as there are NIDs.
@@ -192,6 +182,11 @@ extension Node {
         code: .configuration, operation: "connect",
         explanation: "\(nids.count) NIDs of \(target): give 1 to \(ConnectionList.countMax)")
     }
+    guard let proposal = role.proposal(to: target) else {
+      throw NodeError(
+        code: .configuration, operation: "connect",
+        explanation: "\(target) takes no \(role.rawValue): that is for \(role.targets)")
+    }
     let progress = ImportProgress(target: target, nids: nids, isPatient: isPatient)
     let handle: ImportHandle = try await inbox.run("connect") { node, operations, call in
       progress.openCall = call
@@ -202,8 +197,7 @@ extension Node {
       call.tag.store(tag, ordering: .relaxed)
       var random = node.turn.random
       var description = ImportDescription(
-        proposal: Proposal(role: role.importRole), target: target,
-        client: client ?? ObdUUID.random(&random))
+        proposal: proposal, target: target, client: client ?? ObdUUID.random(&random))
       node.turn.random = random
       description.tag = Operations.ownerNumber(tag)
       guard
