@@ -96,6 +96,19 @@ import Testing
     #expect(FileManager.default.contents(atPath: copy)?.count == data.count)
     let wrong = try await object("get", "0x2", copy)
     #expect(wrong.status == 64)
+    // Another's objects: of the node's own target, and of files.
+    for other in ["0x0:0x1", "0x240000400:0x1", "[0x100000000:0x1:0x0]"] {
+      for refused in [
+        try await object("rm", other), try await object("get", other, copy),
+        try await object("put", source, "--id", other),
+      ] {
+        #expect(refused.status == 64)
+        #expect(refused.error.contains("'\(other)' is not in sequence 2"), "\(refused.error)")
+      }
+    }
+    let meant = try await object("get", "0x100000000:0x1", copy, "--any-sequence")
+    #expect(meant.status == 1)
+    #expect(meant.error.contains("ENOENT"), "\(meant.error)")
     let noTarget = try await run(["object", "ls", "lfs-OST0007", "--bind", "10.0.0.1"])
     #expect(noTarget.status == 1)
     #expect(noTarget.error.contains("lfs-OST0007"))

@@ -9,7 +9,8 @@ struct ObjectCommand: AsyncParsableCommand {
     commandName: "object", abstract: "Objects of an object target: store, fetch, remove, list.",
     discussion: """
       Objects are named SEQUENCE:ID, such as 0x2:0x11. New ones are made in sequence 2, that of Lustre's own echo client, \
-      apart from the files of a file system. Example, with the server of `verbena serve --help`:
+      apart from the files of a file system; others are refused without --any-sequence. \
+      Example, with the server of `verbena serve --help`:
         verbena object put --fabric demo 10.0.0.1@o2ib lfs-OST0000 FILE
       """,
     subcommands: [ObjectPut.self, ObjectGet.self, ObjectRemove.self, ObjectList.self])
@@ -23,6 +24,8 @@ struct ObjectFlags: ParsableArguments {
   @Argument(help: "The target: lfs-OST0000.") var target: String
   @Option(help: Setting.checksumKind.help) var checksumKind: String?
   @Option(help: Setting.objectDeadline.help) var deadline: String?
+  @Flag(help: "Take objects of other sequences than 2 too: they may be parts of files.")
+  var anySequence = false
   @OptionGroup(title: "Node") var node: NodeFlags
   @OptionGroup(title: "Tunables") var tunables: TunableFlags
   @OptionGroup(title: "Logging") var log: LogFlags
@@ -38,6 +41,18 @@ struct ObjectFlags: ParsableArguments {
     try Resolved.startLog(groups)
     return try ObjectSession(nid, target, Resolved.node(groups), settings)
   }
+
+  /// An object of the command line; by default none that may be part of a file.
+  func object(_ text: String) throws(CommandFailure) -> ObjectID {
+    let object = try ObjectID(argument: text)
+    guard anySequence || object.sequence == ObjectID.echoSequence else {
+      throw CommandFailure(
+        .usage,
+        "'\(text)' is not in sequence 2, and may be part of a file: if it is meant, give --any-sequence"
+      )
+    }
+    return object
+  }
 }
 
 struct ObjectPut: AsyncParsableCommand {
@@ -51,7 +66,7 @@ struct ObjectPut: AsyncParsableCommand {
 
   func run() async throws {
     let session = try flags.session()
-    let given = try id.map { try ObjectID(argument: $0) }
+    let given = try id.map { try flags.object($0) }
     let source = try ObjectFile(reading: file)
     let byteCount = try source.byteCount()
     try await session.run { lustre, owner in
@@ -114,7 +129,7 @@ struct ObjectGet: AsyncParsableCommand {
 
   func run() async throws {
     let session = try flags.session()
-    let object = try ObjectID(argument: object)
+    let object = try flags.object(object)
     try await session.run { lustre, owner in
       let kind = try await session.kind(owner)
       let found = try await lustre.perform(
@@ -140,7 +155,7 @@ struct ObjectRemove: AsyncParsableCommand {
 
   func run() async throws {
     let session = try flags.session()
-    let objects = try objects.map { try ObjectID(argument: $0) }
+    let objects = try objects.map { try flags.object($0) }
     try await session.run { lustre, owner in
       var failures = 0
       for object in objects {
