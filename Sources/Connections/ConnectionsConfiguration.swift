@@ -63,6 +63,8 @@ package struct ConnectionsConfiguration: Sendable {
 /// What has happened, by kind.
 package struct ConnectionsCounters: Equatable, Sendable, BitwiseCopyable {
   // Imports.
+  /// NIDs of targets for which their imports have no place.
+  package var connectionsLeftOut: UInt64 = 0
   /// CONNECTs given to LNet.
   package var attempts: UInt64 = 0
   /// Attempts for which no CONNECT was made, because their NID was not discovered in time.

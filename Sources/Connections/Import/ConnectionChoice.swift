@@ -34,10 +34,10 @@ package struct ConnectionAttempt: Equatable, Sendable, BitwiseCopyable {
 
 /// The ways to a target, in order, and the choice among them (spec 11 §9.4).
 package struct ConnectionList: Sendable, BitwiseCopyable {
-  /// How many NIDs an import knows of its target: two nodes with two NIDs each.
-  package static let countMax = 4
+  /// How many NIDs an import knows of its target: two nodes with four NIDs each.
+  package static let countMax = 8
 
-  private var cells: InlineArray<4, ImportConnection>
+  private var cells: InlineArray<8, ImportConnection>
   private var used: UInt8 = 0
   private var chosen: UInt8 = 0
   /// When an attempt succeeded last; 0 for never. Nanoseconds.

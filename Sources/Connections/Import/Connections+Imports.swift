@@ -24,7 +24,9 @@ extension Connections {
 
   /// Adds a NID of the target, after those that are known; false when there are too many.
   package mutating func addConnection(_ nid: NID, to handle: ImportHandle) -> Bool {
-    imports.cells[slot(of: handle)].connections.append(nid)
+    let isKept = imports.cells[slot(of: handle)].connections.append(nid)
+    if !isKept { counters.connectionsLeftOut += 1 }
+    return isKept
   }
 
   /// Starts to connect; `connected` or `attemptFailed` follows. In FULL or on the way there nothing happens.
