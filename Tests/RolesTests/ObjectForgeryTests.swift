@@ -109,6 +109,20 @@ struct ObjectForgeryTests {
     #expect(answer?.buffers.last == Array(pattern(5000)[..<4096]))
   }
 
+  @Test("13 §5.5: a write's answer says that no quota is used up")
+  func quotas() throws {
+    let scene = try Scene()
+    let answer = scene.read {
+      $0.opcode = .ostWrite
+      $0.attributes.flags = [.shortIO, .noUserQuota, .noGroupQuota, .noProjectQuota]
+      $0.data = [UInt8](repeating: 7, count: 4096)
+    }
+    let reply = try #require(answer?.value(ObjectAttributes.self))
+    #expect(reply.valid.isSuperset(of: [.userQuota, .groupQuota]))
+    #expect(reply.flags.isDisjoint(with: [.noUserQuota, .noGroupQuota, .noProjectQuota]))
+    #expect(reply.flags.contains(.shortIO))
+  }
+
   @Test("13 §5.2–§5.4: ranges, portals, sequences")
   func contradictions() throws {
     let scene = try Scene()
@@ -166,9 +180,10 @@ struct ObjectForgeryTests {
       #expect(answer?.status == WireErrno.eproto.status, "\(row.name)")
     }
     let wrongPortal = scene.read(portal: .ostRequest)
-    #expect(wrongPortal?.status == WireErrno.eproto.status && wrongPortal?.body?.type == .error)
+    // 13 §5.4: 4713 for the one, 4712 for the other.
+    #expect(wrongPortal?.status == WireErrno.eproto.status && wrongPortal?.body?.type == .reply)
     let few = scene.read { $0.requests[0].rangeCount = 2 }
-    #expect(few?.body?.type == .reply)
+    #expect(few?.body?.type == .error)
     #expect(scene.world.node.server.refused == UInt64(table.count + 2))
     // The target is as it was.
     let bytes = scene.world.read(5000, scene.object).bytes

@@ -22,7 +22,7 @@ extension ObjectServer {
     do throws(WireError) {
       return try BulkIORequest(received.message, in: bytes)
     } catch {
-      throw .handler(.eproto)
+      throw .rpc(.eproto)
     }
   }
 
@@ -38,7 +38,8 @@ extension ObjectServer {
   mutating func admitTransfer(
     _ index: Int, _ received: ReceivedRequest, _ bytes: borrowing RawSpan
   ) throws(ObjectRefusal) {
-    guard received.portal == .ostIO || received.portal == .mdsIO else { throw .rpc(.eproto) }
+    // The handler's own check: a real one answers with all buffers (spec 13 §5.4).
+    guard received.portal == .ostIO || received.portal == .mdsIO else { throw .handler(.eproto) }
     let object = try name(try attributes(received, bytes), received.body.opcode)
     let request = try transfer(received, bytes)
     let client = clients[operations[index].export.raw.slot]

@@ -9,6 +9,12 @@ internal import Structures
 
 // What READ and WRITE are answered: attributes, checksums, grants (spec 13 §5.5, §6).
 extension ObjectServer {
+  /// What a write's answer says of the quotas of its owner: `FLUSRQUOTA`, `FLGRPQUOTA` and, as in spec 13 B.1,
+  /// `FLPRJQUOTA`.
+  private static let quotas: AttributeValid = [
+    .userQuota, .groupQuota, AttributeValid(rawValue: 0x40_0000),
+  ]
+
   mutating func answerWrite(_ index: Int, _ node: inout NodeCore) -> Bool {
     let (request, bytes) = knownTransfer(index, &node)
     let ranges = Int(request.object.rangeCount)
@@ -20,6 +26,10 @@ extension ObjectServer {
     reply.valid.subtract([.modificationTime, .accessTime, .checksum, .grant])
     reply.fill(operation.found)
     reply.valid.subtract([.modificationTime, .accessTime])
+    // There are none here, and so none is used up: a client that had thought so learns it.
+    reply.valid.formUnion(Self.quotas)
+    if !asked.valid.contains(.flags) { reply.flags = [] }
+    reply.flags.subtract([.noUserQuota, .noGroupQuota, .noProjectQuota])
     if asked.valid.contains(.checksum) {
       let memory =
         operation.isShort
