@@ -185,10 +185,6 @@ final class BareClient: Program {
     let captured = try Captured(frame: frame)
     var ours: ConnectData = answer.value(0)
     var theirs: ConnectData = captured.value(0)
-    // Ours is another release; what is granted at first depends on the disk's size.
-    ours.version = theirs.version
-    ours.grantByteCount = 0
-    theirs.grantByteCount = 0
     // A server grants the kinds of checksum that are fast on it (spec 11 §4.3): all that we grant, we make.
     #expect(ours.checksumTypes.isEmpty == theirs.checksumTypes.isEmpty)
     ours.checksumTypes = theirs.checksumTypes

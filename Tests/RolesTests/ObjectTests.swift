@@ -87,6 +87,20 @@ struct ObjectTests {
     #expect(bytes.elementsEqual(expected))
   }
 
+  @Test("11 §6: clients are granted no more at first than is free on the disk")
+  func smallDisk() throws {
+    let capacity: UInt64 = 12 << 20
+    let world = try ObjectWorld(users: 4, byteCapacity: capacity)
+    let granted = world.users.map { user in
+      user.use { core in
+        UInt64(core.connections.view(user.handle)?.granted.grantByteCount ?? .max)
+      }
+    }
+    #expect(granted.contains(8_437_760))
+    #expect(granted.reduce(0, +) <= capacity)
+    #expect(granted.contains(0))
+  }
+
   @Test func punchMakesHoles() throws {
     let world = try ObjectWorld(users: 2)
     let object = world.create()

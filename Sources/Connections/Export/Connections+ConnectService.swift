@@ -149,6 +149,7 @@ extension Connections {
     rpc: inout PtlRPC, turn: inout Turn
   ) {
     counters.connectsGranted += 1
+    promise(grant.data, export: slot)
     // What the client had laid open before is gone (spec 13 §5.6).
     rpc.abortTransfers(ofExport: UInt32(slot), turn: &turn)
     setPeer(received.source, interface: received.interface, ofExport: slot)
@@ -161,6 +162,18 @@ extension Connections {
     exports.cells[slot].lastXID = 0
     exports.cells[slot].lastRequest = turn.now
     resendCallbacks(slot, rpc: &rpc, turn: &turn)
+  }
+
+  /// What one client is granted no other one of the same turn is: its target has not heard of it yet.
+  private mutating func promise(_ data: ConnectData, export slot: Int) {
+    let before = exports.cells[slot].granted
+    let held = before.flags.contains(.grant) ? before.grantByteCount : 0
+    guard data.flags.contains(.grant), data.grantByteCount > held else { return }
+    let target = Int(exports.cells[slot].target)
+    let left = targets.cells[target].description.traits.unpromisedByteCount
+    guard left < .max else { return }
+    targets.cells[target].description.traits.unpromisedByteCount =
+      left - min(left, UInt64(data.grantByteCount - held))
   }
 
   private mutating func fields(_ decision: ConnectDecision, export slot: Int) -> ReplyFields {

@@ -41,6 +41,11 @@ extension Connections {
     targets.cells[Int(slot)].condition = condition
   }
 
+  /// Says how much of a target's disk is free and promised to nobody.
+  package mutating func setUnpromised(_ byteCount: UInt64, ofTarget slot: UInt32) {
+    targets.cells[Int(slot)].description.traits.unpromisedByteCount = byteCount
+  }
+
   /// Says which transactions of a target are durable.
   package mutating func setCommitted(_ transno: UInt64, ofTarget slot: UInt32) {
     targets.cells[Int(slot)].committed = max(targets.cells[Int(slot)].committed, transno)

@@ -68,6 +68,9 @@ package struct TargetTraits: Sendable, BitwiseCopyable {
     bulkByteCountMax = kind == .ost ? 4 << 20 : 1 << 20
   }
 
+  /// Bytes of its disk that are promised to nobody: what may be granted in addition.
+  package var unpromisedByteCount = UInt64.max
+
   /// Bytes that a new client is granted at most: two bulks and what they cost besides (spec 11 §17.1).
   package func initialGrant(bulkByteCount: UInt32) -> UInt32 {
     2 * bulkByteCount + 2 * UInt32(extentTaxKiB) * 1024
@@ -182,7 +185,8 @@ package struct GrantDecision: Equatable, Sendable, BitwiseCopyable {
     let wanted =
       asked.flags.contains(.readOnly) || asked.grantByteCount <= held
       ? 0 : asked.grantByteCount - held
-    data.grantByteCount = held + min(wanted, target.initialGrant(bulkByteCount: bulk))
+    let left = UInt32(clamping: target.unpromisedByteCount & ~4095)
+    data.grantByteCount = held + min(wanted, target.initialGrant(bulkByteCount: bulk), left)
   }
 
   private mutating func decidePings(_ target: TargetTraits) {

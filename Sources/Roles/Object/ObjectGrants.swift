@@ -9,7 +9,7 @@ struct ObjectGrants: ~Copyable {
   private var held: RigidArray<UInt64>
   private(set) var total: UInt64 = 0
   /// Bytes free on the disk, as it last said; nothing is promised before it has.
-  private var free: UInt64 = 0
+  private(set) var free: UInt64 = 0
   /// What a write is charged for besides its pages: the tax on each piece that is written.
   private let tax: UInt64
   /// The most that one reply adds.
@@ -21,6 +21,9 @@ struct ObjectGrants: ~Copyable {
     self.tax = tax
     self.chunk = chunk
   }
+
+  /// Bytes of the disk that are promised to nobody.
+  var unpromised: UInt64 { free - min(free, total) }
 
   func held(by export: Int) -> UInt64 { held[export] }
 

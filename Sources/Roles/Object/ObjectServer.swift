@@ -71,6 +71,8 @@ package struct ObjectServer: TargetServer, ~Copyable {
   var durableTransno: UInt64
   var statistics = StoreStatistics()
   var asksForStatistics = false
+  /// The disk has said how full it is.
+  private var isFreeKnown = false
   /// Locks that were granted late and whose clients are told as soon as the disk has said what the object is: those
   /// that it has not been asked about, and those whose answers are to come.
   var grantedLocks: FixedQueue<Handle>
@@ -182,6 +184,7 @@ package struct ObjectServer: TargetServer, ~Copyable {
     if case .statistics(let value) = result.value {
       statistics = value
       grants.note(value)
+      isFreeKnown = true
     }
     switch result.ticket {
     case Self.statisticsTicket: asksForStatistics = false
@@ -204,6 +207,7 @@ package struct ObjectServer: TargetServer, ~Copyable {
   mutating func resume(_ disk: inout TargetDisk, _ node: inout NodeCore) {
     clientSlots.settle(&disk)
     sequences.settle(&disk)
+    if isFreeKnown { node.connections.setUnpromised(grants.unpromised, ofTarget: slot) }
     askAboutLocks(&disk, &node)
     while let first = held.first, step(Int(first), &disk, &node) { held.dropFirst() }
     // What a new client does must not be known to the disk before the client is.
@@ -279,7 +283,7 @@ package struct ObjectServer: TargetServer, ~Copyable {
 
 /// Why a request is not executed.
 enum ObjectRefusal: Error {
-  /// Refused by the RPC layer (4713), or answered by the handler (4712).
+  /// Refused by the RPC layer (4712), or answered by the handler (4713; spec 10 §5.1).
   case rpc(WireErrno)
   case handler(WireErrno)
   /// A real server says nothing at all.

@@ -53,6 +53,8 @@ extension Roles {
           specification, target: target, slot: slot, image: image,
           requests: targetOfRequest.count, exports: targetOfExport.count))
     }
+    // Before the first client connects: it is granted no more than is free.
+    if specification.kind == .ost { objectServers[place].askForStatistics(&disks[target]) }
     targets.append(HostedTarget(kind: specification.kind, place: place, slot: slot))
     open(
       target, specification, instance: UInt32(truncatingIfNeeded: image.identity.mountCount), &node)
