@@ -28,7 +28,7 @@ import Testing
     (["info", "config", "--tos", "-2"], "-1 to 255"),
     (["info", "config", "--yaml"], "--bind"),
     (["decode"], "file"),
-    (["connect", "10.0.0.[1-5]@o2ib", "lfs-OST0000"], "is 5 NIDs; a target has 1 to 4"),
+    (["connect", "10.0.0.[1-9]@o2ib", "lfs-OST0000"], "is 9 NIDs; a target has 1 to 8"),
   ])
   func usage(arguments: [String], named: String) async throws {
     let result = try await Command.run(arguments)
