@@ -11,7 +11,7 @@ import Testing
 @testable import Verbena
 
 @Suite struct ConnectRoleTests {
-  private let fabric = "connect-roles-\(UInt64.random(in: 0 ... .max))"
+  private let fabric = "connect-roles-\(UInt32.random(in: 0 ... .max))"
 
   private func start(_ nid: NID, _ targets: [HostedTarget] = []) async throws -> LustreNode {
     var configuration = NodeConfiguration(nids: [nid])
