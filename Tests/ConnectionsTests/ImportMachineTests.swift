@@ -52,6 +52,32 @@ struct ImportMachineTests {
     }
   }
 
+  @Test("§9.3: what is ignored changes no number and no flag")
+  func whatIsIgnoredChangesNothing() {
+    var ignoredCount = 0
+    for state in ImportState.allCases {
+      for event in ImportEvent.allCases {
+        var machine = machine(in: state)
+        let before = machine
+        guard machine.step(event, table, at: 1) == .ignore else { continue }
+        ignoredCount += 1
+        #expect(machine.state == before.state && machine.flags == before.flags)
+        #expect(machine.generation == before.generation, "\(event) in \(state)")
+        #expect(machine.connectionCount == before.connectionCount)
+      }
+    }
+    #expect(ignoredCount > 50)
+  }
+
+  @Test("§9.8: an import that comes back from idleness says so until it is connected")
+  func wasIdle() {
+    var machine = machine(in: .full)
+    drive(&machine, [.idleTimePassed, .idleDisconnected, .requestQueued])
+    #expect(machine.flags.contains(.wasIdle))
+    drive(&machine, [.grantedFull])
+    #expect(!machine.flags.contains(.wasIdle))
+  }
+
   @Test("§9.3: closed is left by nothing but a new set-up")
   func closedIsSticky() {
     var machine = machine(in: .full)

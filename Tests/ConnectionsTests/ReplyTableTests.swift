@@ -79,6 +79,8 @@ struct ReplyTableTests {
     #expect(!verdict([.reconnect]).0.wentBackInTime)
     #expect(verdict([.initial, .replayable, .newHandle]).1.flags.contains(.replayable))
     #expect(!verdict([.initial, .newHandle]).1.flags.contains(.replayable))
+    // Only the first CONNECT of a connection says it.
+    #expect(verdict([.reconnect]).1.flags.contains(.replayable))
   }
 
   // MARK: - Rows

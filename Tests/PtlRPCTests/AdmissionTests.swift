@@ -25,16 +25,40 @@ import Testing
       server.handler = { [unowned self] handle, _, _ in self.active.append(handle) }
     }
 
-    func send(_ opcode: Opcode, timeout: UInt32? = nil) throws -> RequestHandle {
+    func send(
+      _ opcode: Opcode, timeout: UInt32? = nil, tag: UInt16 = 0
+    ) throws -> RequestHandle {
       var draft = RequestDraft.ping()
       draft.opcode = opcode
       draft.timeout = timeout
+      draft.tag = tag
       return try world.use(1) { try $0.send(draft, over: route(to: 0)) }
     }
 
     func answerFirst() {
       let handle = active.removeFirst()
       world.use(0) { $0.rpc.reply(handle, ReplyFields(), turn: &$0.turn) }
+    }
+  }
+
+  /// A tag is used again when its older request was given up; tag 0 is everybody's (spec 12 §6.4).
+  @Test(arguments: [(0, false), (5, true)] as [(UInt16, Bool)])
+  func theYoungestOfATagCounts(tag: UInt16, isObsolete: Bool) throws {
+    let bench = try Bench()
+    bench.server.hasIncreasingXIDs = true
+    let handles = [
+      try bench.send(.mgsTargetRegister, tag: tag), try bench.send(.mgsTargetRegister, tag: tag),
+    ]
+    bench.world.run(1)
+    let seen = bench.world.use(0) { core in
+      bench.active.map { core.rpc.isObsolete($0) }
+    }
+    #expect(seen == [isObsolete, false])
+    bench.answerFirst()
+    bench.answerFirst()
+    bench.world.run(1)
+    bench.world.use(1) { core in
+      for handle in handles { core.rpc.release(handle, turn: &core.turn) }
     }
   }
 

@@ -57,6 +57,23 @@ import Testing
     }
   }
 
+  /// What waits for others to recover says nothing of how long the service takes (spec 12 §2.5).
+  @Test(arguments: [(false, 37), (true, 10)] as [(Bool, UInt32)])
+  func inRecoveryNothingIsLearnt(isRecovering: Bool, estimate: UInt32) throws {
+    let (world, server, _, last) = try slowPair()
+    server.isRecovering = isRecovering
+    var draft = RequestDraft.ping()
+    draft.timeout = 12
+    let handle = try world.use(1) { try $0.send(draft, over: route(to: 0)) }
+    world.run(8)
+    #expect(world.use(0) { $0.rpc.counters.earlyRepliesSent } == 1)
+    #expect(world.use(0) { $0.rpc.estimate(ofService: 0) } == estimate)
+    let request = try #require(last())
+    world.use(0) { $0.rpc.reply(request, ReplyFields(), turn: &$0.turn) }
+    world.run(1)
+    world.use(1) { $0.rpc.release(handle, turn: &$0.turn) }
+  }
+
   @Test func withoutAdaptiveTimeoutsThereAreNone() throws {
     let (world, _, client, _) = try slowPair()
     var way = route(to: 0)
@@ -72,8 +89,8 @@ import Testing
   }
 
   /// An early reply as spec 10 §8.3 has it: its sum given or wrong.
-  private func earlyReply(timeout: UInt32, checksum: UInt32?) -> [UInt8] {
-    var body = RPCBody(.reply, to: .ping)
+  private func earlyReply(_ type: RPCType, timeout: UInt32, checksum: UInt32?) -> [UInt8] {
+    var body = RPCBody(type, to: .ping)
     body.timeout = timeout
     body.serviceTime = 1
     let plain = message(body, flags: [])
@@ -89,16 +106,19 @@ import Testing
     return sum
   }
 
-  @Test(arguments: [(nil, 1, 0, 60), (5, 0, 1, 11)] as [(UInt32?, UInt64, UInt64, Double)])
+  @Test(
+    arguments: [
+      (.reply, nil, true, 60), (.reply, 5, false, 11), (.request, nil, false, 11),
+    ] as [(RPCType, UInt32?, Bool, Double)])
   func onlyASoundOneCounts(
-    checksum: UInt32?, received: UInt64, discarded: UInt64, seconds: Double
+    _ type: RPCType, checksum: UInt32?, isSound: Bool, seconds: Double
   ) throws {
     let (world, server, client, _) = try slowPair()
     server.admission = { _, _, _ in false }
     _ = try world.use(1) { try $0.send(.ping(), over: route(to: 0)) }
     world.run(1)
     let xid = try #require(server.arrived.first).xid
-    let bytes = earlyReply(timeout: 55, checksum: checksum)
+    let bytes = earlyReply(type, timeout: 55, checksum: checksum)
     try world.use(0) {
       try $0.sendRaw(bytes, to: 1, portal: .mgcReply, matchBits: xid)
     }
@@ -108,7 +128,7 @@ import Testing
     world.run(0.3)
     #expect(client.events.map(\.kind) == [.timedOut])
     let counters = world.use(1) { $0.rpc.counters }
-    #expect(counters.earlyRepliesReceived == received)
-    #expect(counters.earlyRepliesDiscarded == discarded)
+    #expect(counters.earlyRepliesReceived == (isSound ? 1 : 0))
+    #expect(counters.earlyRepliesDiscarded == (isSound ? 0 : 1))
   }
 }

@@ -21,6 +21,8 @@ class TestServer: Program {
   var arrived: [ReceivedRequest] = []
   var events: [RPCEvent] = []
   var hasReplyMatchBits = true
+  var hasIncreasingXIDs = false
+  var isRecovering = false
 
   override func started(_ core: inout NodeCore) {
     for service in services {
@@ -38,7 +40,8 @@ class TestServer: Program {
       if let admission, !admission(event.serverRequest, request, &core) { return }
       _ = core.rpc.admit(
         event.serverRequest, export: 0, isUrgent: request.body.opcode == .ping,
-        hasReplyMatchBits: hasReplyMatchBits, turn: &core.turn)
+        isRecovering: isRecovering, hasReplyMatchBits: hasReplyMatchBits,
+        hasIncreasingXIDs: hasIncreasingXIDs, turn: &core.turn)
     case .ready:
       let request = core.rpc.received(event.serverRequest)
       executed.append(request.xid)
