@@ -100,6 +100,9 @@ public protocol RDMATransport: ~Copyable {
   /// What people call the device under it, such as `rxe0`; empty where there is none.
   var deviceName: String { get }
 
+  /// What can be done about a listener that failed with an errno, for the user.
+  static func explainListenFailure(errno: Int32, address: SocketAddress) -> TransportError
+
   /// Allocates zeroed, page-aligned memory and registers it.
   ///
   /// - Parameters:
@@ -150,6 +153,12 @@ public protocol RDMATransport: ~Copyable {
 extension RDMATransport where Self: ~Copyable {
   /// None: a backend without a device need not say so.
   public var deviceName: String { "" }
+  /// The address and the errno: a backend that knows no more need not say so.
+  public static func explainListenFailure(errno: Int32, address: SocketAddress) -> TransportError {
+    TransportError(
+      call: "listen", errno: errno, explanation: "\(address) cannot be listened on (errno \(errno))"
+    )
+  }
   /// Yes: a backend that has no thread of its own need not say so.
   public static var pollsForConnections: Bool { true }
   /// None: a backend that paces nothing by itself need not say so.

@@ -25,6 +25,10 @@ package struct Capturing<Base: RDMATransport & ~Copyable>: RDMATransport, ~Copya
 
   package var capabilities: TransportCapabilities { base.capabilities }
   package var deviceName: String { base.deviceName }
+
+  package static func explainListenFailure(errno: Int32, address: SocketAddress) -> TransportError {
+    Base.explainListenFailure(errno: errno, address: address)
+  }
   package var wakeDescriptor: Int32 { base.wakeDescriptor }
 
   package mutating func allocate(

@@ -121,13 +121,13 @@ enum Explanation {
     let text =
       switch errno {
       case EADDRINUSE where kernelDriverLoaded:
-        "port \(address.port) is taken, and the kernel's own o2iblnd (module ko2iblnd) is loaded: it holds "
+        "port \(address.port) is taken (EADDRINUSE), and the kernel's own o2iblnd (module ko2iblnd) is loaded: it holds "
           + "the port for its NIDs. Use another address of the device, or unload it (lustre_rmmod)"
       case EADDRINUSE:
-        "port \(address.port) of \(Self.text(address.ipv4)) is taken by another process: `rdma resource "
+        "port \(address.port) of \(Self.text(address.ipv4)) is taken by another process (EADDRINUSE): `rdma resource "
           + "show cm_id` names its pid. Stop it, or use another address"
       case EACCES, EPERM:
-        "port \(address.port) is below 1024 and needs the capability CAP_NET_BIND_SERVICE: run as root, or "
+        "port \(address.port) may not be bound (\(name(errno))): below 1024 it needs the capability CAP_NET_BIND_SERVICE: run as root, or "
           + "setcap cap_net_bind_service+ep on the program, or AmbientCapabilities= in a systemd unit"
       case EADDRNOTAVAIL:
         "\(Self.text(address.ipv4)) is not an address of this machine"

@@ -19,26 +19,6 @@ extension NodeError {
       code: .transport, operation: "run", errno: 19, explanation: NodeLog.deviceRemoved(name))
   }
 
-  /// The listener of a NID could not be made.
-  ///
-  /// - Parameter port: the one that was asked for: Lustre's is 987.
-  static func cannotListen(_ nid: NID, port: UInt16, errno: Int32) -> NodeError {
-    let text =
-      switch errno {
-      case 98:
-        "port \(port) is taken (EADDRINUSE): the kernel's own LND (`lnetctl net show`) or another "
-          + "program has it; stop that, or bind another address"
-      case 13:
-        "port \(port) may not be bound (EACCES): it needs CAP_NET_BIND_SERVICE; run as root or "
-          + "`setcap cap_net_bind_service=+ep` the command"
-      case 99, 19:
-        "no RDMA device has this address (errno \(errno)): see `verbena info` for what there is"
-      default: "port \(port): \(ErrnoName(Int64(errno)))"
-      }
-    return NodeError(
-      code: .transport, operation: "listen", peer: nid, errno: errno, explanation: text)
-  }
-
   init(_ error: TransportError, _ nid: NID?) {
     self.init(
       code: .transport, operation: error.call, peer: nid, errno: error.errno,

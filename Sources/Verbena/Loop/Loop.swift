@@ -1,6 +1,7 @@
 internal import BasicContainers
 internal import CLinuxShims
 internal import LNet
+internal import LustreWire
 internal import NodeCore
 internal import O2IBLND
 internal import RDMATransport
@@ -130,13 +131,20 @@ struct Loop<Transport: RDMATransport & ~Copyable, Program: NodeProgram & ~Copyab
         return .failure(
           node.lnd.isDeviceRemoved
             ? .deviceRemoved(transport.deviceName)
-            : .cannotListen(
-              node.lnet.nid(ofInterface: index), port: node.lnd.configuration.service,
-              errno: errno))
+            : listenFailure(errno, node.lnet.nid(ofInterface: index)))
       case .down, .starting, .stopping: isListening = false
       }
     }
     return isListening ? .success(true) : nil
+  }
+
+  private func listenFailure(_ errno: Int32, _ nid: NID) -> NodeError {
+    var error = NodeError(
+      Transport.explainListenFailure(
+        errno: errno,
+        address: SocketAddress(ipv4: nid.address, port: node.lnd.configuration.service)), nid)
+    error.operation = "listen"
+    return error
   }
 
   /// Serves the transport until no caller holds memory of it, or their time has passed; then nothing new is taken in.
