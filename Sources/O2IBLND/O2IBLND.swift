@@ -78,6 +78,8 @@ package struct O2IBLND: ~Copyable {
   var peerIndex: PeerIndex
   var freePeer: Int32
   package internal(set) var peerCount = 0
+  /// Where the last look for a peer that may be forgotten ended.
+  var pacedHand = 0
   var dirtyHead = Connection.none
   var dirtyTail = Connection.none
   /// Something was left for another turn that could already be done in it.

@@ -55,6 +55,30 @@ struct LimitTests {
     #expect(pending.release() && transmits.release() && receptions.release())
   }
 
+  @Test func peersThatAreNotThereKeepNobodyOut() {
+    var limits = O2IBLimits.small
+    limits.peers = 2
+    let node = OneNode(limits: limits)
+    // One after the other, all within the back-off of the first.
+    for number in 1...5 {
+      node.send(.ack, to: .o2ib(0x0A00_0100 + UInt32(number)))
+      guard let owner = node.prepared() else {
+        Issue.record("no attempt towards peer \(number)")
+        return
+      }
+      node.commands = []
+      node.cm(owner, .failed(ConnectFailure(step: .connect, errno: 113)))
+      node.cm(owner, .released)
+      #expect(node.takeEvents(.finished).map(\.status) == [-113], "peer \(number)")
+    }
+    #expect(node.lnd.peerCount == 2)
+    // Those that something waits for keep their places.
+    for number in 11...13 { node.send(.ack, to: .o2ib(0x0A00_0100 + UInt32(number))) }
+    #expect(node.takeEvents(.finished).map(\.status) == [-12])
+    #expect(node.lnd.counters.resourcesExhausted == 1)
+    #expect(node.release())
+  }
+
   @Test func whatWaitsForAPieceIsNotUrgent() {
     let node = OneNode(messagePieces: 18 + 4)
     node.accept()

@@ -12,6 +12,7 @@ extension O2IBLND {
 
   /// A slot for a peer that is not known yet; nil when the table or the timers are exhausted.
   mutating func takePeer(_ nid: NID, _ interface: Int, _ turn: inout Turn) -> Int? {
+    if freePeer < 0 { forgetOnePaced(&turn) }
     guard freePeer >= 0 else { return nil }
     let p = Int(freePeer)
     let owner = Handle(slot: p, generation: peers[p].generation).raw
@@ -35,17 +36,35 @@ extension O2IBLND {
   mutating func tidyPeer(_ p: Int, _ turn: inout Turn) {
     let isPaced = peers[p].attemptAt > turn.now && !isStopping && !isDeviceRemoved
     if peers[p].connections == 0 && peers[p].pending.isEmpty && !isPaced {
-      peerIndex.remove(p, in: peers)
-      if let timer = peers[p].timer { turn.timers.free(timer) }
-      peers[p].timer = nil
-      peers[p].isUsed = false
-      peers[p].generation = (peers[p].generation + 1) & 0xFFF
-      peers[p].nextFree = freePeer
-      freePeer = Int32(p)
-      peerCount -= 1
+      forget(p, &turn)
+    } else {
+      armPeer(p, isPaced: isPaced, &turn)
+    }
+  }
+
+  private mutating func forget(_ p: Int, _ turn: inout Turn) {
+    peerIndex.remove(p, in: peers)
+    if let timer = peers[p].timer { turn.timers.free(timer) }
+    peers[p].timer = nil
+    peers[p].isUsed = false
+    peers[p].generation = (peers[p].generation + 1) & 0xFFF
+    peers[p].nextFree = freePeer
+    freePeer = Int32(p)
+    peerCount -= 1
+  }
+
+  /// Makes room in a full table: of a peer that could not be reached, only the time of the next attempt is kept, and
+  /// whoever talks with many peers would be held up by those that are not there. Takes them in turn.
+  private mutating func forgetOnePaced(_ turn: inout Turn) {
+    for _ in 0..<peers.count {
+      pacedHand = pacedHand + 1 < peers.count ? pacedHand + 1 : 0
+      let peer = pacedHand
+      guard peers[peer].isUsed, peers[peer].connections == 0, peers[peer].pending.isEmpty else {
+        continue
+      }
+      forget(peer, &turn)
       return
     }
-    armPeer(p, isPaced: isPaced, &turn)
   }
 
   private func armPeer(_ p: Int, isPaced: Bool, _ turn: inout Turn) {

@@ -44,7 +44,10 @@ struct PingRun {
       let time = Fixed.microseconds(reply.roundTrip.wholeNanoseconds)
       let nids = reply.nids.map(\.description).joined(separator: " ")
       return "\(answer.nid): answered in \(time) us: \(nids)\n"
-    case .failure(let error): return "\(answer.nid): no answer: \(error.explanation)\n"
+    case .failure(let error):
+      // A limit of this node says nothing of the other one.
+      let what = error.code == .limit ? "not asked" : "no answer"
+      return "\(answer.nid): \(what): \(error.explanation)\n"
     }
   }
 
