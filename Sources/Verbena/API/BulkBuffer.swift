@@ -29,12 +29,18 @@ public struct BulkBuffer: ~Copyable, Sendable {
     }
   }
 
-  /// Why a node cannot use the memory: it is another node's. Nil when it is its own.
-  func refusal(_ operation: String, by inbox: Inbox) -> NodeError? {
-    guard home !== inbox else { return nil }
+  /// Why a node cannot use so many of the first bytes: it is another node's memory, or has not so many. Nil when it can.
+  func refusal(_ operation: String, _ count: Int? = nil, by inbox: Inbox) -> NodeError? {
+    if home !== inbox {
+      return NodeError(
+        code: .configuration, operation: operation, errno: 22,
+        explanation: "the buffer is another node's (EINVAL): allocate it from the node that uses it"
+      )
+    }
+    guard let count, !(0...byteCount).contains(count) else { return nil }
     return NodeError(
       code: .configuration, operation: operation, errno: 22,
-      explanation: "the buffer is another node's (EINVAL): allocate it from the node that uses it")
+      explanation: "\(count) bytes of a buffer of \(byteCount) (EINVAL): allocate a larger one")
   }
 
   /// Parts with the memory: somebody else sees to its return.

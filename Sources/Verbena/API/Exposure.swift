@@ -73,7 +73,9 @@ public struct Exposure: ~Copyable, Sendable {
     }
   }
 
-  /// Takes the memory back, when the wire is done with it.
+  /// Takes the memory back, when the wire is done with it: at once, but for a transfer of a peer that is under way, and
+  /// then after the driver's `timeout` (50 s) at the latest. A cancelled caller waits on: the memory would not be its
+  /// own before. Who does not want it back drops the exposure.
   public consuming func withdraw() async -> BulkBuffer {
     isWithdrawn = true
     let (descriptor, end) = (self.descriptor, self.end)

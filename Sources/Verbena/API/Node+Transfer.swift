@@ -64,7 +64,7 @@ extension Node {
     _ buffer: consuming BulkBuffer, byteCount: Int? = nil, to target: TransferTarget,
     acknowledged: Bool = true, timeout: Duration = .seconds(50)
   ) async -> Transfer {
-    if let error = buffer.refusal("put", by: inbox) {
+    if let error = buffer.refusal("put", byteCount, by: inbox) {
       return Transfer(buffer: buffer, result: .failure(error))
     }
     let part = buffer.ref.part(offset: 0, length: byteCount ?? buffer.byteCount)
@@ -90,12 +90,12 @@ extension Node {
   ///   - mayBeShort: whether the peer may have less than that.
   ///   - timeout: after it the transfer is given up; it still ends only when the wire is done with the buffer.
   /// - Returns: the buffer, and the bytes read or a `NodeError`: unreachable, timedOut, remote, cancelled, limit, stopped;
-  ///   configuration with EINVAL (22) for another node's buffer.
+  ///   configuration with EINVAL (22) for another node's buffer, or one that has not so many bytes.
   public func get(
     into buffer: consuming BulkBuffer, byteCount: Int? = nil, from target: TransferTarget,
     mayBeShort: Bool = false, timeout: Duration = .seconds(50)
   ) async -> Transfer {
-    if let error = buffer.refusal("get", by: inbox) {
+    if let error = buffer.refusal("get", byteCount, by: inbox) {
       return Transfer(buffer: buffer, result: .failure(error))
     }
     let part = buffer.ref.part(offset: 0, length: byteCount ?? buffer.byteCount)

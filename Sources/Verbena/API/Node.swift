@@ -12,7 +12,7 @@ internal import Synchronization
 /// A running node: one or more NIDs, on a loop of its own, over one transport.
 ///
 /// Every call may be made from any thread, has a deadline where it waits for a peer, and ends when its task is
-/// cancelled. A node runs until `stop`, or until its RDMA device is removed (`waitUntilStopped`); dropping the last
+/// cancelled; but for `stop`, `waitUntilStopped` and `Exposure.withdraw`, which say so and what ends them. A node runs until `stop`, or until its RDMA device is removed (`waitUntilStopped`); dropping the last
 /// reference does not stop it.
 public final class Node: Sendable {
   /// The node's NIDs, the primary first.
@@ -49,7 +49,7 @@ public final class Node: Sendable {
   ///   - configuration: who it is.
   ///   - targets: what it serves: for a configuration with places for clients.
   ///   - transport: makes the transport; called once, on the node's own thread, which it stays on.
-  /// - Throws: `NodeError`: configuration, system, transport.
+  /// - Throws: `NodeError`: configuration, system, transport; cancelled, when its end is over and nothing is left of it.
   public static func start<Transport: RDMATransport & ~Copyable & SendableMetatype>(
     _ configuration: NodeConfiguration, targets: [ServedTarget] = [],
     transport: @escaping @Sendable () throws(TransportError) -> Transport
@@ -97,6 +97,8 @@ public final class Node: Sendable {
           let end = try runLoop(
             configuration, inbox, started, program: program, transport: transport)
           node.ended(end)
+          // Nobody waits for it any more, but for one who was cancelled before it listened.
+          started.finish(.failure(.cancelled("start", nil)))
         } catch {
           inbox.close()
           node.ended(nil)
@@ -104,8 +106,17 @@ public final class Node: Sendable {
         }
       }
     }
-    let deviceName = try await started.outcome().get()
+    let outcome = await withTaskCancellationHandler {
+      await started.outcome()
+    } onCancel: {
+      inbox.send(isBounded: false) { node, _ in node.stop() }
+    }
+    let deviceName = try outcome.get()
     node.controls.withLock { $0.deviceName = deviceName }
+    if Task.isCancelled {
+      await node.stop()
+      throw .cancelled("start", nil)
+    }
     if configuration.isControllable {
       do throws(NodeError) {
         try node.openControlSockets()
@@ -173,8 +184,8 @@ public final class Node: Sendable {
 
   /// Leaves the targets that it is connected to, closes every connection in order, ends what waits with
   /// `NodeError.stopped`, and waits for the loop's end. Targets that do not answer hold it up for 6 s at most,
-  /// and buffers and exposures that callers hold for 5 s (`unreturnedBufferCount`). Thread rule: any; may be called
-  /// again.
+  /// and buffers and exposures that callers hold for 5 s (`unreturnedBufferCount`). A cancelled caller waits on.
+  /// Thread rule: any; may be called again.
   public func stop() async {
     closeControlSockets()
     if let desk { await LustreNode(node: self, desk: desk).leave() }

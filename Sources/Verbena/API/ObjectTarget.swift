@@ -40,7 +40,7 @@ public struct ObjectTarget: Sendable {
   ///   - object: exists already; it grows as needed.
   ///   - offset: where in the object, in bytes.
   /// - Returns: the bytes written, or a `NodeError` as `create` throws; configuration with EINVAL (22) for another node's
-  ///   buffer.
+  ///   buffer, or one that has not so many bytes.
   ///
   /// **Wire:** OST_WRITE (spec 13 §5).
   public func write(
@@ -131,7 +131,7 @@ public struct ObjectTarget: Sendable {
     _ action: ObjectWish.Action, _ buffer: consuming BulkBuffer, _ byteCount: Int?,
     _ object: ObjectID, _ offset: UInt64, _ timeout: Duration
   ) async -> Transfer {
-    if let error = buffer.refusal("object \(action)", by: owner.node.inbox) {
+    if let error = buffer.refusal("object \(action)", byteCount, by: owner.node.inbox) {
       return Transfer(buffer: buffer, result: .failure(error))
     }
     var wish = ObjectWish(action, object)

@@ -26,7 +26,7 @@ extension LustreNode {
     _ wish: ObjectWish, _ buffer: consuming BulkBuffer, byteCount: Int? = nil, on owner: Import,
     timeout: Duration? = nil
   ) async -> ObjectOutcome {
-    if let error = buffer.refusal("object \(wish.action)", by: node.inbox) {
+    if let error = buffer.refusal("object \(wish.action)", byteCount, by: node.inbox) {
       return ObjectOutcome(buffer: buffer, result: .failure(error))
     }
     var wish = wish
