@@ -26,6 +26,10 @@ let package = Package(
   products: [
     .library(name: "Verbena", targets: ["Verbena"]),
     .library(name: "EmulatedTransport", targets: ["EmulatedTransport"]),
+    .library(name: "VerbsTransport", targets: ["VerbsTransport"]),
+    // What the interfaces of these are written in.
+    .library(name: "LustreWire", targets: ["LustreWire"]),
+    .library(name: "RDMATransport", targets: ["RDMATransport"]),
     .executable(name: "verbena", targets: ["VerbenaCommand"]),
   ],
   traits: [
