@@ -125,7 +125,7 @@ enum Explanation {
           + "the port for its NIDs. Use another address of the device, or unload it (lustre_rmmod)"
       case EADDRINUSE:
         "port \(address.port) of \(Self.text(address.ipv4)) is taken by another process (EADDRINUSE): `rdma resource "
-          + "show cm_id` names its pid. Stop it, or use another address"
+          + "show cm_id` names a thread of it. Stop it, or use another address"
       case EACCES, EPERM:
         "port \(address.port) may not be bound (\(name(errno))): below 1024 it needs the capability CAP_NET_BIND_SERVICE: run as root, or "
           + "setcap cap_net_bind_service+ep on the program, or AmbientCapabilities= in a systemd unit"
