@@ -92,6 +92,14 @@ package struct ConnectionList: Sendable, BitwiseCopyable {
     return ConnectionAttempt(nid: cell.nid, isSent: isSent, deadline: now + patience)
   }
 
+  /// The NID of the current attempt has been discovered meanwhile.
+  mutating func noteDiscovered() {
+    guard used > 0 else { return }
+    var cell = cells[Int(chosen)]
+    cell.readiness = .ready
+    cells[Int(chosen)] = cell
+  }
+
   private mutating func refreshed(_ index: Int, _ readiness: (NID) -> PeerReadiness) -> Int {
     var cell = cells[index]
     cell.readiness = readiness(cell.nid)

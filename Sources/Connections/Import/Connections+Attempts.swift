@@ -50,6 +50,7 @@ extension Connections {
     // When it failed, the attempt ends with its second, as if it had never been (§9.4).
     guard status == 0, !imports.cells[slot].closesAfterConnect else { return }
     imports.cells[slot].isAttemptUnsent = false
+    imports.cells[slot].connections.noteDiscovered()
     imports.cells[slot].attemptDeadline =
       turn.now + timing.connectTimeout + imports.cells[slot].connections.latency
     sendConnect(slot, rpc: &rpc, lnet: &lnet, turn: &turn)

@@ -144,6 +144,28 @@ struct ImportRecord: BitwiseCopyable {
   /// Final replies, and the microseconds from their requests to them.
   var replyCount: UInt32 = 0
   var waitTime: UInt64 = 0
+  var reads = TransferStatistics()
+  var writes = TransferStatistics()
+}
+
+/// Requests of an import that have moved bulk one way.
+package struct TransferStatistics: Equatable, Sendable, BitwiseCopyable {
+  package var count: UInt64 = 0
+  package var byteCount: UInt64 = 0
+  /// From the requests to their ends.
+  package var microseconds: UInt64 = 0
+
+  package init(count: UInt64 = 0, byteCount: UInt64 = 0, microseconds: UInt64 = 0) {
+    self.count = count
+    self.byteCount = byteCount
+    self.microseconds = microseconds
+  }
+
+  mutating func add(_ bytes: UInt64, nanoseconds: UInt64) {
+    count &+= 1
+    byteCount &+= bytes
+    microseconds &+= nanoseconds / 1000
+  }
 }
 
 /// How the requests of an import fare, for operators.
@@ -153,4 +175,6 @@ package struct ImportStatistics: Equatable, Sendable, BitwiseCopyable {
   package var timeouts: UInt32 = 0
   /// From a request to its reply, in microseconds; 0 before the first.
   package var averageWait: UInt64 = 0
+  package var reads = TransferStatistics()
+  package var writes = TransferStatistics()
 }

@@ -33,6 +33,8 @@ extension PtlRPC {
     statistics.timeouts = record.timeoutCount
     statistics.averageWait =
       record.replyCount == 0 ? 0 : record.waitTime / UInt64(record.replyCount)
+    statistics.reads = record.reads
+    statistics.writes = record.writes
     for slot in 0..<requests.capacity
     where requests.isTaken(slot) && requests[slot].draft.importSlot == number {
       if requests[slot].isReleased { statistics.unregistering += 1 }
@@ -44,6 +46,19 @@ extension PtlRPC {
     let number = Int(requests[slot].draft.importSlot)
     imports[number].replyCount &+= 1
     imports[number].waitTime &+= (now &- requests[slot].sentTime) / 1000
+  }
+
+  /// A request has ended well, and its bulk has been moved.
+  mutating func noteTransfer(_ slot: Int, until now: UInt64) {
+    let number = Int(requests.cells[slot].draft.importSlot)
+    let (bytes, time) = (
+      requests.cells[slot].bulkByteCount, now &- requests.cells[slot].sentTime
+    )
+    switch requests.cells[slot].draft.opcode {
+    case .ostRead: imports[number].reads.add(bytes, nanoseconds: time)
+    case .ostWrite: imports[number].writes.add(bytes, nanoseconds: time)
+    default: break
+    }
   }
 
   /// `pb_last_xid` as a request of now would say it.

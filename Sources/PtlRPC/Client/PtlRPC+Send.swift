@@ -159,7 +159,10 @@ extension PtlRPC {
   ) {
     requests.cells[slot].state = .ended
     requests.cells[slot].endKind = kind
-    if kind == .replied, requests.cells[slot].isUnreplied { unlist(slot) }
+    if kind == .replied {
+      if requests.cells[slot].isUnreplied { unlist(slot) }
+      if requests.cells[slot].bulkByteCount > 0 { noteTransfer(slot, until: turn.now) }
+    }
     turn.timers.disarm(requestTimers[slot])
     let isKept = events.append(
       RPCEvent(

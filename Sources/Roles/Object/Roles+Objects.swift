@@ -67,6 +67,14 @@ extension Roles {
     objectServers[targets[target].place].counters
   }
 
+  /// Bytes that an object target of this node has promised to a client; 0 to a client of something else.
+  package func grant(heldBy export: ExportHandle, _ node: borrowing NodeCore) -> UInt64 {
+    guard let view = node.connections.view(export) else { return 0 }
+    let target = Int(view.target.tag)
+    guard targets.indices.contains(target), targets[target].kind == .ost else { return 0 }
+    return objectServers[targets[target].place].grants.held(by: export.raw.slot)
+  }
+
   mutating func reportListing(_ target: Int) {
     let place = targets[target].place
     guard !events.isFull, let tag = objectServers[place].takeListing() else { return }

@@ -4,6 +4,7 @@ internal import LustreWire
 internal import NodeCore
 internal import PtlRPC
 internal import RDMATransport
+internal import Roles
 internal import Structures
 
 /// Imports, exports and targets of a node as text, in the keys of the real tools.
@@ -13,10 +14,11 @@ package enum ConnectionsText: String, Sendable, CaseIterable {
   case targets = "target"
   case locks = "lock"
 
-  func text(of node: inout NodeCore) -> String {
+  /// - Parameter grants: by place of an export, the bytes that its object target has promised it.
+  func text(of node: inout NodeCore, grants: [UInt64] = []) -> String {
     switch self {
     case .imports: Self.importsText(&node)
-    case .exports: Self.exportsText(&node)
+    case .exports: Self.exportsText(&node, grants)
     case .targets: Self.targetsText(&node)
     case .locks: Self.locksText(&node)
     }
@@ -34,7 +36,8 @@ package enum ConnectionsText: String, Sendable, CaseIterable {
       else { continue }
       let name = view.name
       let requests = requestLines(of: view, slot: UInt32(handle.raw.slot), &node)
-      blocks.append((name, text(of: view, name, requests, now: now, wall: wall)))
+      let role = view.description.proposal.role.name
+      blocks.append(("\(role).\(name)", text(of: view, name, requests, now: now, wall: wall)))
     }
     return blocks.sorted { $0.name < $1.name }.map(\.text).joined()
   }
@@ -82,7 +85,18 @@ package enum ConnectionsText: String, Sendable, CaseIterable {
     // Nothing is replayed yet.
     text += "    transactions:\n       last_replay: 0\n"
     text += "       peer_committed: \(view.committed)\n"
-    return text + "       last_checked: \(view.committed)\n"
+    text += "       last_checked: \(view.committed)\n"
+    return text + averages("read", statistics.reads) + averages("write", statistics.writes)
+  }
+
+  /// Nothing of a direction in which nothing has gone, as the real tools.
+  static func averages(_ direction: String, _ sum: TransferStatistics) -> String {
+    guard sum.count > 0 else { return "" }
+    let hundredths = sum.byteCount * 100 / max(sum.microseconds, 1)
+    let fraction = hundredths % 100
+    return "    \(direction)_data_averages:\n       bytes_per_rpc: \(sum.byteCount / sum.count)\n"
+      + "       usecs_per_rpc: \(sum.microseconds / sum.count)\n"
+      + "       MB_per_sec: \(hundredths / 100).\(fraction < 10 ? "0" : "")\(fraction)\n"
   }
 
   /// What a connect has asked for and got.
@@ -109,6 +123,7 @@ package enum ConnectionsText: String, Sendable, CaseIterable {
     text += "    connect_data:\n       flags: \(hex(data.flags.rawValue))\n"
     text += "       instance: \(data.instance)\n"
     if data.flags.contains(.version) { text += "       target_version: \(data.version)\n" }
+    if data.flags.contains(.mds) { text += "       mdt_index: \(data.group)\n" }
     if data.flags.contains(.grant) { text += "       initial_grant: \(data.grantByteCount)\n" }
     if data.flags.contains(.index) { text += "       target_index: \(data.targetIndex)\n" }
     if data.flags.contains(.bulkSize) { text += "       max_brw_size: \(data.bulkByteCount)\n" }
@@ -139,19 +154,51 @@ package enum ConnectionsText: String, Sendable, CaseIterable {
 
   // MARK: - Exports and targets
 
-  private static func exportsText(_ node: inout NodeCore) -> String {
-    var blocks: [(key: String, text: String)] = []
+  private static func exportsText(_ node: inout NodeCore, _ grants: [UInt64]) -> String {
+    var blocks: [(heading: String, client: String, text: String)] = []
     for place in 0..<node.connections.exportPlaceCount {
       guard let handle = node.connections.exportHandle(at: place),
         let view = node.connections.view(handle)
       else { continue }
-      let kind = "\(view.target.traits.kind)"
-      var text = "\(kind).\(view.target.name).exports.\(view.nid).export=\n\(view.client):\n"
-      text += "    name: \(view.target.name)\n    client: \(view.nid)\n"
+      let target = view.target
+      let heading = "\(device(target.traits.kind)).\(target.name).exports.\(view.nid).export=\n"
+      var text = "\(view.client):\n    name: \(target.name)\n    client: \(view.nid)\n"
       text += connectLines(view.granted) + "    export_flags: [  ]\n"
-      blocks.append(("\(kind) \(view.target.name) \(view.nid) \(view.client)", text))
+      if target.traits.kind == .mdt, isClient(view.granted) {
+        text += "    root_fid: \("\(FID.root)".dropFirst().dropLast())\n"
+      }
+      if target.traits.kind == .ost {
+        // What is written is charged when it comes, and what clients say of their dirty pages is not kept.
+        let granted = grants.indices.contains(place) ? grants[place] : 0
+        text += "    grant:\n       granted: \(granted)\n       dirty: 0\n       pending: 0\n"
+      }
+      blocks.append((heading, "\(view.client)", text))
     }
-    return blocks.sorted { $0.key < $1.key }.map(\.text).joined()
+    blocks.sort { ($0.heading, $0.client) < ($1.heading, $1.client) }
+    var text = ""
+    var heading = ""
+    for block in blocks {
+      // The clients of one node follow each other under its name.
+      if block.heading != heading { text += block.heading }
+      heading = block.heading
+      text += block.text
+    }
+    return text
+  }
+
+  /// What the real tools call the devices of a kind of target.
+  private static func device(_ kind: TargetKind) -> String {
+    switch kind {
+    case .mgs: "mgs"
+    case .mdt: "mdt"
+    case .ost: "obdfilter"
+    }
+  }
+
+  /// A mount, not another server.
+  private static func isClient(_ granted: ConnectData) -> Bool {
+    !granted.flags.contains(.lightweight) && !granted.flags.contains(.mds)
+      && !granted.flags.contains(.mdsToMDS)
   }
 
   private static func targetsText(_ node: inout NodeCore) -> String {
@@ -222,8 +269,14 @@ extension ImportView {
     case .mdc, .osc:
       let mount = "\(description.client)".filter { $0 != "-" }.prefix(16)
       return "\(target)-\(role.name)-\(mount)"
-    case .ospToObjects, .ospToMetadata, .lwpOfObjects, .lwpOfMetadata:
-      return Self.plain(description.client)
+    case .ospToObjects, .ospToMetadata:
+      // `lfs-OST0000-osc-MDT0001`: the own name without the file system, as configuration logs have it.
+      let client = Self.plain(description.client)
+      let own =
+        client.hasSuffix("-mdtlov")
+        ? client.dropLast(7).split(separator: "-").last ?? "" : client.prefix(16)
+      return "\(target)-\(role == .ospToObjects ? "osc" : "osp")-\(own)"
+    case .lwpOfObjects, .lwpOfMetadata: return Self.plain(description.client)
     }
   }
 
@@ -245,8 +298,21 @@ extension ImportView {
 extension Node {
   /// Its imports, exports or targets as text; empty lists for a node without connections.
   package func text(_ what: ConnectionsText) async throws(NodeError) -> String {
-    try await inbox.run(what.rawValue) { node, _, call in
-      call.finish(.success(what.text(of: &node)))
+    guard what == .exports, let desk else {
+      return try await inbox.run(what.rawValue) { node, _, call in
+        call.finish(.success(what.text(of: &node)))
+      }
+    }
+    return try await LustreNode(node: self, desk: desk).withRoles(what.rawValue) { roles, node in
+      var grants: [UInt64] = []
+      for place in 0..<node.connections.exportPlaceCount {
+        guard let handle = node.connections.exportHandle(at: place) else {
+          grants.append(0)
+          continue
+        }
+        grants.append(roles.grant(heldBy: handle, node))
+      }
+      return what.text(of: &node, grants: grants)
     }
   }
 }
