@@ -48,6 +48,15 @@ import Testing
     // No management server takes this one.
     let reply = try await mgs.request(.ostStatfs)
     #expect(reply.status < 0)
+    let metrics = try await server.node.metrics()
+    #expect(
+      metrics.contains(
+        "verbena_management_unsupported_total{nid=\"10.0.0.1@o2ib\",target=\"MGS\"} 1\n"))
+    // The CONNECT, the ping and the refused one.
+    let received = "verbena_rpc_requests_received_total{nid=\"10.0.0.1@o2ib\"} "
+    let count = metrics.components(separatedBy: received).last?.prefix { $0.isNumber }
+    #expect(count.flatMap { Int($0) } ?? 0 >= 3)
+    #expect(!metrics.contains("verbena_objects_"))
     await mgs.disconnect()
     #expect(try await mgs.view() == nil)
     await #expect(throws: NodeError.self) {

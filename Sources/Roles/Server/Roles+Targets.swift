@@ -61,6 +61,31 @@ extension Roles {
     return target
   }
 
+  /// What each target of this node has done.
+  package func targetCounters() -> [TargetCounters] {
+    var all: [TargetCounters] = []
+    for target in targets {
+      switch target.kind {
+      case .mgs:
+        all.append(
+          TargetCounters(
+            name: managementServers[target.place].specification.name,
+            counts: .management(managementServers[target.place].counters)))
+      case .mdt:
+        all.append(
+          TargetCounters(
+            name: metadataServers[target.place].specification.name,
+            counts: .metadata(metadataServers[target.place].counters)))
+      case .ost:
+        all.append(
+          TargetCounters(
+            name: objectServers[target.place].specification.name,
+            counts: .objects(objectServers[target.place].counters)))
+      }
+    }
+    return all
+  }
+
   private func hasPlace(for kind: TargetKind) -> Bool {
     switch kind {
     case .mgs: !managementServers.isFull

@@ -2,11 +2,13 @@ package import Connections
 package import LNet
 internal import NodeCore
 package import O2IBLND
+package import PtlRPC
 
 /// What a node has done so far, and whom it knows.
 package struct NodeState: Sendable {
   package var driver: O2IBCounters
   package var lnet: LNetCounters
+  package var rpc = RPCCounters()
   package var connections = ConnectionsCounters()
   /// The nodes it knows.
   package var peers: [PeerView]
@@ -27,7 +29,7 @@ extension Node {
       call.finish(
         .success(
           NodeState(
-            driver: node.lnd.counters, lnet: node.lnet.counters,
+            driver: node.lnd.counters, lnet: node.lnet.counters, rpc: node.rpc.counters,
             connections: node.connections.counters, peers: peers,
             connectionCount: UInt64(node.lnd.connectionCount))))
     }
