@@ -2,6 +2,7 @@
 // process, through a fabric and through a running node's control socket.
 // Method: real processes on a fabric and in a runtime directory of the test's own.
 import Foundation
+import Subprocess
 import Testing
 
 @Suite(.serialized) struct NodeTests {
@@ -83,6 +84,29 @@ import Testing
     ])
     #expect(partial.status == 2)
     #expect(node.terminate() == 0)
+  }
+
+  /// The pause would outlast the test.
+  @Test(arguments: ["INT", "TERM"])
+  func aSignalEndsAWatch(signal: String) async throws {
+    let place = Place()
+    defer { place.remove() }
+    let story = """
+      set -m; v=$1; n="--fabric $2 --bind 10.0.0.1"
+      coproc server { exec "$v" serve $n --mgs; }
+      read -r -t 60 -u "${server[0]}" line || exit 8
+      coproc watch { exec "$v" target show --watch 1h $n 2>&1; } 2>/dev/null
+      read -r -t 60 -u "${watch[0]}" line || exit 9
+      echo "$line"
+      kill -$3 $watch_PID; wait $watch_PID; echo "ended with $?"
+      kill $server_PID; wait $server_PID
+      """
+    let result = try await Subprocess.run(
+      .path("/usr/bin/timeout"),
+      arguments: ["120", "bash", "-c", story, "bash", Command.path, place.fabric, signal],
+      environment: .inherit.updating(["VERBENA_RUNTIME_DIRECTORY": place.folder.path]),
+      output: .string(limit: 1 << 16), error: .string(limit: 1 << 16))
+    #expect(result.standardOutput == "targets:\nended with 130\n", "\(result.standardError)")
   }
 
   @Test func commandsGoThroughARunningNode() async throws {

@@ -18,16 +18,27 @@ struct ShowFlags: ParsableArguments {
     }
     let pause = settings.nanoseconds(.watch)
     let interruption = Interruption()
-    try await interruption.whileWatching {
-      repeat {
-        let request = ControlRequest(words: [what.rawValue, "show"])
-        switch try ControlClient.ask(owner, request, timeoutMilliseconds: 10_000) {
-        case .text(let text): Streams.output(text)
-        case .failure(_, let explanation): throw CommandFailure(.failed, explanation)
-        }
-        if pause > 0 { try await Task.sleep(for: .nanoseconds(Int64(pause))) }
-      } while pause > 0 && !interruption.isRequested
+    let (requests, source) = AsyncStream.makeStream(of: Void.self)
+    try await interruption.whileWatching(onRequest: { source.yield() }) {
+      let showing = Task {
+        repeat {
+          let request = ControlRequest(words: [what.rawValue, "show"])
+          switch try ControlClient.ask(owner, request, timeoutMilliseconds: 10_000) {
+          case .text(let text): Streams.output(text)
+          case .failure(_, let explanation): throw CommandFailure(.failed, explanation)
+          }
+          // A signal ends the pause.
+          if pause > 0 { try? await Task.sleep(for: .nanoseconds(Int64(pause))) }
+        } while pause > 0 && !interruption.isRequested
+      }
+      let ending = Task {
+        for await _ in requests { break }
+        showing.cancel()
+      }
+      defer { ending.cancel() }
+      try await showing.value
     }
+    if interruption.isRequested { throw CommandFailure(.interrupted, "interrupted") }
   }
 }
 
