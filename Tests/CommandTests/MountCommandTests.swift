@@ -56,6 +56,52 @@ import Testing
     #expect(text.contains("mount ended with 0\nserve ended with 0"))
   }
 
+  private static let storyWithout = """
+    set -u
+    verbena=$1; export XDG_RUNTIME_DIR=$2; cd "$2" || exit 8
+    mkfifo s1 s2 s3 mount; exec 3<>s1 4<>s2 5<>s3 6<>mount
+    trap 'kill -9 $first $second $third $client 2>/dev/null' EXIT
+    first=; second=; third=; client=
+    serve() {
+      local pipe=$1 address=$2; shift 2
+      "$verbena" serve --fabric without --bind $address --fsname lfs --timing fast --data data "$@" \\
+        >$pipe 2>>errors &
+    }
+    await() {
+      while read -r -t 120 -u "$1" line; do
+        echo "$line"
+        case $line in *"$2"*) return;; esac
+      done
+      echo "no line with $2"; cat errors; exit 9
+    }
+    third() { serve s3 10.0.0.3 --ost 1 --mgsnode 10.0.0.1@o2ib; third=$!; await 5 " open"; }
+    serve s1 10.0.0.1 --mgs --mdt 0; first=$!; await 3 " open"; await 3 " open"
+    serve s2 10.0.0.2 --ost 0 --mgsnode 10.0.0.1@o2ib; second=$!; await 4 " open"
+    third; kill -9 $third; wait $third
+    "$verbena" mount --fabric without --bind 10.0.0.9 --timing fast --deadline 20s \\
+      10.0.0.1@o2ib:/lfs >mount 2>>errors & client=$!
+    await 6 "2 of 3 imports FULL"
+    third
+    await 6 "3 of 3 imports ready"
+    kill -TERM $client; wait $client; echo "mount ended with $?"
+    """
+
+  /// A real client's mount waits for no object target.
+  @Test func aMountStaysWithoutAnObjectTarget() async throws {
+    try FileManager.default.createDirectory(
+      atPath: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+    defer { try? FileManager.default.removeItem(atPath: directory) }
+    let result = try await Subprocess.run(
+      .path("/usr/bin/timeout"),
+      arguments: ["500", "bash", "-c", Self.storyWithout, "bash", Command.path, directory],
+      output: .string(limit: 1 << 20), error: .string(limit: 1 << 20))
+    let text = result.standardOutput
+    #expect(result.terminationStatus == .exited(0), "\(text) \(result.standardError)")
+    #expect(text.contains("osc.lfs-OST0000-osc-"))
+    #expect(text.contains("go on being tried: lfs-OST0001 (at 10.0.0.3@o2ib): "), "\(text)")
+    #expect(text.contains("mount ended with 0\n"))
+  }
+
   private func mount(_ source: String, _ deadline: String) async throws -> CommandResult {
     try await Command.run(
       ["mount", "--fabric", "mount", "--bind", "10.0.0.9", "--deadline", deadline, source],
@@ -78,6 +124,7 @@ import Testing
     #expect(nobody.status == 75)
     #expect(nobody.error.contains("10.0.0.66@o2ib"))
     #expect(nobody.error.contains("ETIMEDOUT"))
+    #expect(nobody.error.contains("verbena ping 10.0.0.66@o2ib says"), "\(nobody.error)")
     let server = Task {
       try await Command.run(
         [

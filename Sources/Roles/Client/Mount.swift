@@ -78,6 +78,12 @@ package struct Mount: ~Copyable {
     return missing.joined(separator: "; ")
   }
 
+  /// Where the first target that is missing was tried last; nil when it is none, or is tried nowhere yet.
+  package func missingNID(_ node: borrowing NodeCore) -> NID? {
+    guard let place = links.firstIndex(where: { !$0.isReady }) else { return nil }
+    return node.connections.view(links[place].handle)?.connections.current?.nid
+  }
+
   // MARK: - The configuration
 
   /// The management server has told the targets, or that they have changed.
@@ -205,6 +211,19 @@ package struct Mount: ~Copyable {
     guard state == .connecting, opening == .done, links.allSatisfy({ $0.isReady }) else { return }
     state = .mounted
     tell(.mounted, &events)
+  }
+
+  /// Its owner waits no longer for object targets that are missing: a real client's mount waits for none of them
+  /// (spec 11 §15). They go on being tried.
+  ///
+  /// - Returns: false when more than these is missing.
+  mutating func settleWithoutObjects(_ events: inout FixedQueue<RolesEvent>) -> Bool {
+    guard state == .connecting, opening == .done,
+      links.allSatisfy({ $0.isReady || $0.role == .osc })
+    else { return false }
+    state = .mounted
+    tell(.mounted, &events)
+    return true
   }
 
   private func tell(

@@ -39,6 +39,13 @@ extension Roles {
     mounts[index].explanation(node)
   }
 
+  /// Ends the wait for object targets that are missing: `mounted` follows when nothing else is.
+  ///
+  /// - Returns: false when more than these is missing, or the mount is not one that waits.
+  package mutating func settleWithoutObjects(mount index: Int) -> Bool {
+    mounts[index].settleWithoutObjects(&events)
+  }
+
   /// Takes the place of a mount that is over, or a new one.
   mutating func makeMount(
     _ fileSystem: String, management: Int, tag: UInt32, _ node: inout NodeCore

@@ -60,6 +60,15 @@ public final class MountedFileSystem: Sendable {
     }
   }
 
+  /// What is missing and why, in words; empty when nothing is.
+  package func explanation() async throws(NodeError) -> String {
+    guard !watchers.isFinished else { return "" }
+    let index = index
+    return try await owner.withRoles("mount") { roles, node in
+      roles.explanation(ofMount: index, node)
+    }
+  }
+
   /// All its targets each time one of them was lost, came back, was added or was taken away; ends when the file system
   /// is unmounted or the node stops.
   ///

@@ -11,8 +11,12 @@ extension LustreNode {
   /// Mounts a file system: asks its management server for the targets, and connects to each.
   ///
   /// See `Node.mount`.
+  ///
+  /// - Parameter patience: how long object targets are waited for when nothing else is missing; nil for as long as for
+  ///   the rest.
   package func mount(
-    _ fileSystem: String, management: [[NID]], timeout: Duration = .seconds(100)
+    _ fileSystem: String, management: [[NID]], timeout: Duration = .seconds(100),
+    patience: Duration? = nil
   ) async throws(NodeError) -> MountedFileSystem {
     let peer = management.first?.first
     let ready = Call<Int>()
@@ -61,7 +65,8 @@ extension LustreNode {
     }
     let mount = MountedFileSystem(
       fileSystem, index: index, owner: self, number: number, end: end, watchers: watchers)
-    watch(ready, peer, index, timeout)
+    if let patience { settle(index, number, min(patience, timeout)) }
+    watch(ready, peer, index, number, timeout, needsAll: patience == nil)
     let outcome = await withTaskCancellationHandler {
       await ready.outcome()
     } onCancel: {
@@ -80,8 +85,35 @@ extension LustreNode {
     }
   }
 
+  /// Does without object targets that are missing after so long.
+  private func settle(_ index: Int, _ number: UInt32, _ patience: Duration) {
+    let desk = desk
+    let inbox = node.inbox
+    node.inbox.send(isBounded: false) { node, operations in
+      let deadline = node.turn.now.advanced(by: patience)
+      _ = operations.begin(deadline: deadline, &node) { signal, _, _ in
+        switch signal {
+        case .event, .connections, .cancelled: return .goesOn
+        case .stopped: break
+        case .deadline:
+          desk.put(
+            RoleDesk.Work(
+              run: { roles, _ in
+                guard roles.mounts[index].tag == number else { return }
+                _ = roles.settleWithoutObjects(mount: index)
+              }, stopped: {}))
+          inbox.send(isBounded: false) { _, _ in }
+        }
+        return .done
+      }
+    }
+  }
+
   /// Ends the wait when its time has passed, with what is missing.
-  private func watch(_ ready: Call<Int>, _ peer: NID?, _ index: Int, _ timeout: Duration) {
+  private func watch(
+    _ ready: Call<Int>, _ peer: NID?, _ index: Int, _ number: UInt32, _ timeout: Duration,
+    needsAll: Bool
+  ) {
     let desk = desk
     let inbox = node.inbox
     node.inbox.send(isBounded: false) { node, operations in
@@ -94,11 +126,17 @@ extension LustreNode {
           desk.put(
             RoleDesk.Work(
               run: { roles, node in
+                if !needsAll, roles.mounts[index].tag == number,
+                  roles.settleWithoutObjects(mount: index)
+                {
+                  return
+                }
                 let text = roles.explanation(ofMount: index, node)
                 ready.finish(
                   .failure(
                     NodeError(
-                      code: .timedOut, operation: "mount", peer: peer, errno: 110,
+                      code: .timedOut, operation: "mount",
+                      peer: roles.mounts[index].missingNID(node) ?? peer, errno: 110,
                       explanation: "not all is connected in time (ETIMEDOUT): \(text)")))
               }, stopped: { ready.finish(.failure(.stopped("mount", peer))) }))
           inbox.send(isBounded: false) { _, _ in }

@@ -5,7 +5,8 @@ struct Mount: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Connect to all targets of a file system, and stay connected until a signal.",
     discussion: """
-      Asks the management server for the targets, connects to each as a client does, and prints the imports. Works \
+      Asks the management server for the targets, connects to each as a client does, and prints the imports. Object \
+      targets that are down are named, and connected when they come. Works \
       towards servers of Verbena and of Lustre. Nothing is mounted in this host's file tree.
       """)
 

@@ -50,10 +50,17 @@ struct MountRun {
       }
       defer { giveUp.cancel() }
       let mounts: [MountedFileSystem]
-      var imports = 0
+      var (imports, ready) = (0, 0)
+      var missing: [String] = []
       do {
         mounts = try await mounting.value
-        for mount in mounts { imports += try await mount.targets().count }
+        for mount in mounts {
+          let targets = try await mount.targets()
+          imports += targets.count
+          ready += targets.count { $0.isReady }
+          let text = try await mount.explanation()
+          if !text.isEmpty { missing.append(text) }
+        }
         Streams.output(try await client.node.text(.imports))
       } catch {
         await client.stop()
@@ -64,7 +71,10 @@ struct MountRun {
       }
       Streams.output(
         "\(fileSystem) mounted \(count == 1 ? "once" : "\(count) times") by \(client.node.nids[0]): "
-          + "\(imports) imports FULL\n")
+          + (missing.isEmpty
+            ? "\(imports) imports FULL\n"
+            : "\(ready) of \(imports) imports FULL, others go on being tried: "
+              + "\(missing.joined(separator: "; "))\n"))
       let ending = Task {
         defer { source.yield() }
         try await client.node.waitUntilStopped()
@@ -84,21 +94,24 @@ struct MountRun {
     var mounts: [MountedFileSystem] = []
     for _ in 0..<count {
       mounts.append(
-        try await client.mount(fileSystem, management: management, timeout: timeout))
+        try await client.mount(
+          fileSystem, management: management, timeout: timeout, patience: Self.patience))
     }
     return mounts
   }
 
+  /// How long object targets are waited for: they may be down for long, and the others be used meanwhile.
+  private static let patience = Duration.seconds(10)
+
   /// With what to do about it.
   private func hinted(_ error: NodeError) -> NodeError {
     var error = error
-    let first = management.first?.first.map { "\($0)" } ?? "NID"
     if error.errno == 2 {
       error.explanation +=
         "; no target of a file system \(fileSystem) is registered there: compare --fsname of its servers"
     } else if error.code == .timedOut {
-      error.explanation +=
-        "; verbena ping \(first) says whether the management server's node is there"
+      let nid = error.peer.map { "\($0)" } ?? "NID"
+      error.explanation += "; verbena ping \(nid) says whether that node is there"
     }
     return error
   }

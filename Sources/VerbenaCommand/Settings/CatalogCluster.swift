@@ -33,7 +33,8 @@ extension Setting {
     "mounts-per-node", .integer(1...64), "1", "Mounts of the file system on this one node")
   static let mountDeadline = Setting(
     "deadline", .duration(1_000_000...3_600_000_000_000), "100s",
-    "Until everything must be connected")
+    "Until the management server and the metadata targets must be connected; object targets are waited for 10s of it"
+  )
   static let objectDeadline = Setting(
     "deadline", .duration(1_000_000...3_600_000_000_000), "100s",
     "How long a target may be silent; it may come back meanwhile. Where nothing is given, connecting may take 10s"
