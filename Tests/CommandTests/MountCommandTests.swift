@@ -116,6 +116,24 @@ import Testing
     #expect(refused.error.contains("'\(indices)' is no index and no range"), "\(refused.error)")
   }
 
+  /// Nobody waits for a network that the node is not on; the deadline would outlast the test.
+  @Test(arguments: ["10.0.0.1", "10.0.0.1@o2ib7"])
+  func aNetworkThatTheNodeIsNotOnIsSaidAtOnce(nid: String) async throws {
+    try FileManager.default.createDirectory(
+      atPath: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+    defer { try? FileManager.default.removeItem(atPath: directory) }
+    for command in [
+      ["mount", "--deadline", "1h", "\(nid):/lfs"], ["connect", "--deadline", "1h", nid, "MGS"],
+      ["object", "rm", "--deadline", "1h", nid, "lfs-OST0000", "0x2:0x1"],
+    ] {
+      let refused = try await Command.run(
+        command + ["--fabric", "mount", "--bind", "10.0.0.8"],
+        environment: ["XDG_RUNTIME_DIR": directory])
+      #expect(refused.status == 69, "\(refused.error)")
+      #expect(refused.error.contains("no NID on that network (EHOSTUNREACH)"), "\(refused.error)")
+    }
+  }
+
   @Test func whatCannotBeMountedIsRefusedByName() async throws {
     try FileManager.default.createDirectory(
       atPath: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])

@@ -194,8 +194,8 @@ extension Node {
   ///   - management: the NIDs of each node of its management server, the usual one first: `[[nid]]` for one.
   ///   - timeout: until every target must be connected; then all is left again.
   /// - Returns: the mount, with every target connected.
-  /// - Throws: `NodeError`: configuration (the node has no connections), remote with the explanation, timedOut with what
-  ///   is missing, limit, cancelled, stopped.
+  /// - Throws: `NodeError`: configuration (the node has no connections), unreachable (no NID on any of the management
+  ///   server's networks), remote with the explanation, timedOut with what is missing, limit, cancelled, stopped.
   ///
   /// **Wire:** MGS_CONNECT, LLOG_ORIGIN_*, MGS_CONFIG_READ, MDS_CONNECT, OST_CONNECT (spec 11 §11, §15).
   public func mount(

@@ -1,5 +1,6 @@
 internal import LNet
 internal import LustreWire
+internal import NodeCore
 internal import RDMATransport
 
 extension NodeError {
@@ -46,6 +47,20 @@ extension NodeError {
         code: .configuration, operation: operation, peer: peer,
         explanation: "the memory is not there for this: \(error)")
     }
+  }
+
+  /// What a call is refused with whose peers are all on networks that this node is not on; nil when one may be reached.
+  static func withoutWay(
+    to nids: [NID], _ operation: String, _ node: borrowing NodeCore
+  ) -> NodeError? {
+    for nid in nids {
+      if nid == .loopback || node.lnet.peer(nid) != nil { return nil }
+      for index in 0..<node.lnet.interfaceCount
+      where node.lnet.nid(ofInterface: index).net == nid.net {
+        return nil
+      }
+    }
+    return nids.first.map { NodeError(LNetError.noRoute, operation, $0) }
   }
 
   /// An operation that ended with a status of the wire or of the driver: a negative errno.

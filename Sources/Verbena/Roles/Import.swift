@@ -169,7 +169,8 @@ extension Node {
   ///   - client: how the target knows us; nil for a name by chance.
   ///   - timeout: until it must be FULL; attempts that fail are made again until then.
   ///   - isPatient: false to give up when it has been refused as often as there are NIDs.
-  /// - Throws: `NodeError`: configuration, limit, remote, timedOut, cancelled, stopped.
+  /// - Throws: `NodeError`: configuration, unreachable (no NID on any of their networks), limit, remote, timedOut,
+  ///   cancelled, stopped.
   ///
   /// **Wire:** MDS_CONNECT, OST_CONNECT, MGS_CONNECT (spec 11 §3, §4).
   public func connect(
@@ -189,6 +190,9 @@ extension Node {
     }
     let progress = ImportProgress(target: target, nids: nids, isPatient: isPatient)
     let handle: ImportHandle = try await inbox.run("connect") { node, operations, call in
+      if let error = NodeError.withoutWay(to: nids, "connect", node) {
+        return call.finish(.failure(error))
+      }
       progress.openCall = call
       let deadline = node.turn.now.advanced(by: timeout)
       let tag = operations.begin(deadline: deadline, &node) { signal, node, _ in

@@ -50,9 +50,13 @@ extension LustreNode {
     }
     let index: Int?
     do throws(NodeError) {
-      index = try await withRoles("mount") { roles, node in
-        roles.mount(fileSystem, management: management, tag: number, &node)
+      let begun: Result<Int?, NodeError> = try await withRoles("mount") { roles, node in
+        if let error = NodeError.withoutWay(to: management.flatMap(\.self), "mount", node) {
+          return .failure(error)
+        }
+        return .success(roles.mount(fileSystem, management: management, tag: number, &node))
       }
+      index = try begun.get()
     } catch {
       desk.forget(number)
       throw error
