@@ -131,8 +131,9 @@ struct ErrnoName: CustomStringConvertible {
   init(_ number: Int64) { self.number = abs(number) }
 
   private static let names: [Int64: String] = [
-    0: "in order", 5: "EIO", 11: "EAGAIN", 12: "ENOMEM", 13: "EACCES", 14: "EFAULT", 19: "ENODEV",
-    22: "EINVAL", 61: "ENODATA", 71: "EPROTO", 90: "EMSGSIZE", 98: "EADDRINUSE",
+    0: "in order", 1: "EPERM", 2: "ENOENT", 5: "EIO", 11: "EAGAIN", 12: "ENOMEM", 13: "EACCES",
+    14: "EFAULT", 17: "EEXIST", 19: "ENODEV", 20: "ENOTDIR", 22: "EINVAL", 28: "ENOSPC",
+    30: "EROFS", 61: "ENODATA", 71: "EPROTO", 90: "EMSGSIZE", 98: "EADDRINUSE",
     99: "EADDRNOTAVAIL", 100: "ENETDOWN", 101: "ENETUNREACH", 103: "ECONNABORTED",
     104: "ECONNRESET", 108: "ESHUTDOWN", 110: "ETIMEDOUT", 111: "ECONNREFUSED",
     112: "EHOSTDOWN", 113: "EHOSTUNREACH", 116: "ESTALE", 125: "ECANCELED",

@@ -10,7 +10,7 @@ enum StoreFolder {
   ///
   /// - Parameter identity: whose directory it must be; what is stored counts for all but the UUID and the kind.
   static func open(_ path: String, _ identity: TargetIdentity) throws(NodeError) -> DirectoryStore {
-    try check(path, unsafe clinux_private_directory(path), "making it")
+    try check(path, unsafe clinux_private_directory(path), "the directory cannot be made")
     let lock = try takeLock(path)
     do throws(NodeError) {
       return try open(path, identity, lock: lock)
@@ -94,7 +94,7 @@ enum StoreFolder {
         explanation: "\(path) holds \(stranger) and no journal, so it is not a target's directory: "
           + "name another, or an empty one")
     }
-    try check(path, -ObjectFiles.prepare(path + "/objects"), "making its folders")
+    try check(path, -ObjectFiles.prepare(path + "/objects"), "its folders cannot be made")
     var image = TargetImage(identity)
     _ = image.countStart()
     var report = StoreReport()
@@ -176,7 +176,7 @@ enum StoreFolder {
   private static func problem(_ path: String, _ errno: Int32, _ doing: String) -> NodeError {
     NodeError(
       code: .system, operation: "open store", errno: errno,
-      explanation: "\(path): \(doing): errno \(errno)")
+      explanation: "\(path): \(doing): \(ErrnoName(Int64(errno)))")
   }
 }
 

@@ -118,7 +118,10 @@ final class ObjectTransfer: Sendable {
       step(waiting: -1)
       let result = outcome.result
       buffer = outcome.takeBuffer()
-      let done = try result.get()
+      let done: ObjectResult
+      do throws(NodeError) {
+        done = try result.get()
+      } catch { throw Self.placed(error, object, piece.offset, byteCount, file.path) }
       guard done.byteCount == piece.count else {
         throw CommandFailure(
           .failed, "\(object.text) ends before byte \(piece.offset + UInt64(piece.count))")
@@ -130,6 +133,17 @@ final class ObjectTransfer: Sendable {
       guard let next = claim() else { return }
       piece = next
     }
+  }
+
+  /// Why a piece has failed, with where: the object, its byte, and the file.
+  static func placed(
+    _ error: NodeError, _ object: ObjectID, _ offset: UInt64, _ byteCount: UInt64, _ path: String
+  ) -> NodeError {
+    var error = error
+    let hint = error.errno == 28 ? "; the target's disk is full" : ""
+    error.explanation =
+      "\(object.text), byte \(offset) of \(byteCount) of \(path): \(error.explanation)\(hint)"
+    return error
   }
 
   private func step(waiting change: Int) {
