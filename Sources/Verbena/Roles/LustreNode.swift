@@ -27,6 +27,11 @@ package final class LustreNode: Sendable {
 
   package var hosted: [HostedTarget] { desk.hosted }
 
+  /// Those of its targets of which the management server has said nothing yet.
+  package var unregistered: [HostedTarget] {
+    desk.hosted.filter { desk.notice(of: $0.specification.name) == nil }
+  }
+
   init(node: Node, desk: RoleDesk) {
     self.node = node
     self.desk = desk
