@@ -229,6 +229,10 @@ import Testing
       ["bulk", "--objects", "lfs-OST0000", "--interval", "1s", "10.0.0.1@o2ib"],
       "--interval does not go with --objects"
     ),
+    (
+      ["bulk", "--objects", "lfs-OST0000,lfs-OST0001", "10.0.0.1@o2ib"],
+      "'lfs-OST0000,lfs-OST0001' is no target"
+    ),
     (["storm", "--clients", "0"], "1 to 4000"), (["storm", "--profile", "slow"], "must be"),
   ])
   func badInput(arguments: [String], named: String) async throws {

@@ -28,6 +28,10 @@ import Testing
     (["info", "config", "--tos", "-2"], "-1 to 255"),
     (["info", "config", "--yaml"], "--bind"),
     (["decode"], "file"),
+    (["connect", "10.0.0.1@o2ib", ""], "'' is no target"),
+    (["connect", "10.0.0.1@o2ib", "lfs"], "'lfs' is no target"),
+    (["object", "put", "10.0.0.1@o2ib", "MGS", "file"], "'MGS' is no object target"),
+    (["object", "rm", "10.0.0.1@o2ib", "lfs-MDT0000", "0x2:0x1"], "is no object target"),
     (["connect", "10.0.0.[1-9]@o2ib", "lfs-OST0000"], "is 9 NIDs; a target has 1 to 8"),
   ])
   func usage(arguments: [String], named: String) async throws {

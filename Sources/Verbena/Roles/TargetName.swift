@@ -1,13 +1,13 @@
-internal import Connections
-internal import LustreWire
+package import Connections
+package import LustreWire
 
 /// What the name of a target says: `MGS`, `lfs-MDT0000`, `lfs-OST000a`, as name or as UUID (spec 11 §1.2).
-struct TargetName: Equatable {
-  let kind: TargetKind
-  let index: UInt32
+package struct TargetName: Equatable, Sendable {
+  package let kind: TargetKind
+  package let index: UInt32
 
   /// Nil for names of another form.
-  init?(_ uuid: ObdUUID) {
+  package init?(_ uuid: ObdUUID) {
     var text = "\(uuid)"[...]
     if text.hasSuffix("_UUID") { text = text.dropLast(5) }
     if text == "MGS" {
@@ -16,6 +16,7 @@ struct TargetName: Equatable {
     }
     guard let dash = text.lastIndex(of: "-") else { return nil }
     let last = text[dash...].dropFirst()
+    guard dash > text.startIndex, text.utf8.allSatisfy(Self.isNameByte) else { return nil }
     guard last.utf8.count == 7, let index = UInt32(last.dropFirst(3), radix: 16) else { return nil }
     switch last.prefix(3) {
     case "MDT": kind = .mdt
@@ -23,6 +24,16 @@ struct TargetName: Equatable {
     default: return nil
     }
     self.index = index
+  }
+
+  private static func isNameByte(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+      UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"),
+      UInt8(ascii: "."):
+      true
+    default: false
+    }
   }
 }
 

@@ -30,10 +30,7 @@ struct Connect: AsyncParsableCommand {
       environment: Resolved.environment)
     try Resolved.startLog(groups)
     let peers = try Targets.ofTarget(nid)
-    let name = target == "MGS" || target.hasSuffix("_UUID") ? target : "\(target)_UUID"
-    guard let uuid = ObdUUID(name) else {
-      throw CommandFailure(.usage, "'\(target)' is too long for a target's name")
-    }
+    let uuid = try Targets.named(target).uuid
     var plan = try NodePlan(Resolved.node(groups), isTransient: true)
     plan.beClient(mounts: 1, timing: .fast)
     let node = try await plan.startLustre { NoProgram() }

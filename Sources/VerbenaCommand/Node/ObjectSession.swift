@@ -34,12 +34,11 @@ struct ObjectSession {
   ) throws(CommandFailure) {
     self.peers = peers
     self.checksum = checksum
-    guard let uuid = ObdUUID(target.hasSuffix("_UUID") ? target : "\(target)_UUID"),
-      ConnectionRole.ofClient(at: uuid) == .osc
-    else {
+    let named = try Targets.named(target)
+    guard named.name.kind == .ost else {
       throw CommandFailure(.usage, "'\(target)' is no object target: write FSNAME-OST0000")
     }
-    self.target = uuid
+    self.target = named.uuid
     deadline = .nanoseconds(Int64(timeoutNanoseconds))
     connectDeadline = .nanoseconds(Int64(connectNanoseconds))
     var plan = try NodePlan(node, isTransient: true)

@@ -1,5 +1,6 @@
 internal import Connections
 internal import LustreWire
+internal import Verbena
 
 /// The NIDs of a command line: each one, or a range such as `10.0.0.[1-8]@o2ib`.
 enum Targets {
@@ -28,6 +29,18 @@ enum Targets {
       throw CommandFailure(.usage, "'\(text)' is \(nids.count) NIDs; this takes one")
     }
     return nids[0]
+  }
+
+  /// A target by its name, with `_UUID` or without.
+  static func named(
+    _ text: String
+  ) throws(CommandFailure) -> (uuid: ObdUUID, name: TargetName) {
+    let full = text == "MGS" || text.hasSuffix("_UUID") ? text : "\(text)_UUID"
+    guard let uuid = ObdUUID(full), let name = TargetName(uuid) else {
+      throw CommandFailure(
+        .usage, "'\(text)' is no target: write MGS, FSNAME-MDT0000 or FSNAME-OST0000")
+    }
+    return (uuid, name)
   }
 
   /// Where one target may be: the NIDs of a node with commas between, nodes with colons.
