@@ -34,6 +34,20 @@ import Testing
     return report
   }
 
+  /// A node that is not there is not asked whether all has arrived.
+  @Test(arguments: [
+    (-110, "connect 10.0.0.2@o2ib: no answer in time (ETIMEDOUT) to the CONNECT"),
+    (-113, "connect 10.0.0.2@o2ib: no way to it (EHOSTUNREACH)"),
+  ])
+  func anImportThatIsNotConnectedSaysSo(status: Int, text: String) throws {
+    var outcome = outcome(count: 0, status: Int32(status))
+    outcome.stage = .connecting
+    let phase = BenchPhase(
+      .rpc, target: try #require(NID("10.0.0.2@o2ib")), byteCount: 0, count: 10, warmupCount: 0,
+      inFlight: 1)
+    #expect(BenchError(outcome, phase)?.description.hasPrefix(text) == true)
+  }
+
   @Test func bandwidthIsOfWhatWasCounted() async throws {
     let report = try await report(outcome(count: 64, status: -103))
     let metrics = try #require(report.series.first).metrics

@@ -103,7 +103,7 @@ package struct BenchClient: NodeProgram {
     switch stage {
     case .running: startDue(&node)
     case .closing: sendControl(&node)
-    case .opening, nil: break
+    case .opening, .connecting, nil: break
     }
   }
 
@@ -159,7 +159,8 @@ package struct BenchClient: NodeProgram {
 
   private mutating func answered(_ event: LNetEvent, _ node: inout NodeCore) {
     switch stage {
-    case nil: break
+    // It goes over no import.
+    case nil, .connecting: break
     case .opening:
       accountBefore = BenchAccount(encoded: event.headerData)
       begin(&node)

@@ -11,8 +11,11 @@ package struct BenchError: Error, Equatable, Sendable, CustomStringConvertible {
 
   /// What a phase ended with, in words; nil when it came to its end and all data was right.
   package init?(_ outcome: BenchOutcome, _ phase: BenchPhase) {
+    let isConnecting = outcome.stage == .connecting
     let what =
-      "\(phase.operation.word) of \(Quantity.text(bytes: phase.byteCount)) bytes to \(phase.target)"
+      isConnecting
+      ? "connect \(phase.target)"
+      : "\(phase.operation.word) of \(Quantity.text(bytes: phase.byteCount)) bytes to \(phase.target)"
     if outcome.mismatchCount > 0 {
       self.init(
         errno: 0, "\(what): \(outcome.mismatchCount) transfers arrived with a wrong checksum")
@@ -32,8 +35,11 @@ package struct BenchError: Error, Equatable, Sendable, CustomStringConvertible {
         case .opening: "to the first question"
         case .running: "under way, after \(phase.progress(outcome.count))"
         case .closing: "to the question whether all has arrived"
+        case .connecting: "to the CONNECT"
         }
-      reason = "no answer in time (ETIMEDOUT) \(asked): is it a node of Verbena, and alive?"
+      let doubt =
+        isConnecting ? "does it serve the target, and live?" : "is it a node of Verbena, and alive?"
+      reason = "no answer in time (ETIMEDOUT) \(asked): \(doubt)"
     case 111: reason = "it refused the connection (ECONNREFUSED)"
     case 113: reason = "no way to it (EHOSTUNREACH)"
     default: reason = "errno \(-outcome.status)"

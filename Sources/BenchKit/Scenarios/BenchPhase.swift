@@ -61,6 +61,8 @@ package struct BenchOutcome: Sendable {
     case running
     /// The last question, whose answer says that all has arrived.
     case closing
+    /// The import that it goes over is not connected yet.
+    case connecting
   }
 
   /// Operations that counted.

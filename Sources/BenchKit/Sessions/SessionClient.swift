@@ -86,6 +86,7 @@ package struct SessionClient: NodeProgram {
       if let phase = desk.takePhase() {
         self.phase = phase
         outcome = BenchOutcome()
+        outcome.stage = .connecting
         begunCount = 0
         endedCount = 0
         hasBegun = false
@@ -103,6 +104,7 @@ package struct SessionClient: NodeProgram {
   private mutating func beginPhase(_ node: inout NodeCore) {
     guard let phase, !hasBegun else { return }
     hasBegun = true
+    outcome.stage = .running
     beganAt = node.turn.now
     switch phase.operation {
     case .session: beginSet(&node)
