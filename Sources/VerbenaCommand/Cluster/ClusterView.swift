@@ -125,12 +125,11 @@ struct ClusterView: Sendable {
     }
     let targets = plan.metadataCount + plan.objectCount
     let clientExports = exports.values.reduce(0) { $0 + ($1["client"] ?? 0) }
-    let reverse = exports.values.reduce(0) { $0 + $1.values.reduce(0, +) }
+    let count = exports.values.reduce(0) { $0 + $1.values.reduce(0, +) }
     return "Exports of each target, by what the client is\n" + table.text + "\n"
       + "\(targets) targets × \(plan.clientCount) clients: \(clientExports) client exports of "
       + "\(targets * plan.clientCount); imports of each client: \(perClient) of \(targets)\n"
-      + "\(fullCount) of \(importCount) imports FULL, mounts and servers together; \(reverse) exports, a reverse import "
-      + "each\n"
+      + "\(fullCount) of \(importCount) imports FULL, mounts and servers together; \(count) exports\n"
   }
 
   private var perClient: String {
