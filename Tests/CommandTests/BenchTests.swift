@@ -234,6 +234,7 @@ import Testing
       "'lfs-OST0000,lfs-OST0001' is no target"
     ),
     (["storm", "--clients", "0"], "1 to 4000"), (["storm", "--profile", "slow"], "must be"),
+    (["storm", "--timing", "slow"], "must be"),
   ])
   func badInput(arguments: [String], named: String) async throws {
     let result = try await Command.run(["bench"] + arguments)

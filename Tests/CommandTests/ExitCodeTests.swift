@@ -28,6 +28,7 @@ import Testing
     (["info", "config", "--tos", "-2"], "-1 to 255"),
     (["info", "config", "--yaml"], "--bind"),
     (["decode"], "file"),
+    (["cluster", "up", "--timing", "slow"], "must be"),
     (["connect", "10.0.0.1@o2ib", ""], "'' is no target"),
     (["connect", "10.0.0.1@o2ib", "lfs"], "'lfs' is no target"),
     (["object", "put", "10.0.0.1@o2ib", "MGS", "file"], "'MGS' is no object target"),

@@ -18,7 +18,8 @@ struct BenchStorm: AsyncParsableCommand {
   @Argument(help: "The NID of a server that you end and start again.") var nid: String?
   @Option(help: Setting.stormClients.help) var clients: String?
   @Option(help: Setting.stormTargets.help) var targets: String?
-  @Option(help: Setting.profile.help) var profile: String?
+  @Option(name: [.customLong("timing"), .customLong("profile")], help: Setting.profile.help)
+  var profile: String?
   @Option(help: Setting.down.help) var down: String?
   @Option(help: Setting.stormDeadline.help) var deadline: String?
   @Option(help: Setting.fileSystem.help) var fsname: String?

@@ -22,7 +22,8 @@ struct ClusterUp: AsyncParsableCommand {
   @Option(help: Setting.objectServers.help) var oss: String?
   @Option(help: Setting.objectTargetsPerServer.help) var ostsPerOss: String?
   @Option(help: Setting.clients.help) var clients: String?
-  @Option(help: Setting.profile.help) var profile: String?
+  @Option(name: [.customLong("timing"), .customLong("profile")], help: Setting.profile.help)
+  var profile: String?
   @Option(help: Setting.graph.help, completion: .file()) var graph: String?
   @Option(help: Setting.clusterDeadline.help) var deadline: String?
   @Flag(help: "Leave in order as soon as all is connected. (default: off)") var once = false

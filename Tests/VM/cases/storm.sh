@@ -27,7 +27,7 @@ storm() {
   local out=$SHARE/node$NODE/storm
   more_addresses 1 "$CLIENTS"
   barrier serving
-  timeout 500 "$VM_COMMAND" bench storm --clients "$CLIENTS" --targets 8 --fsname lfs --profile fast \
+  timeout 500 "$VM_COMMAND" bench storm --clients "$CLIENTS" --targets 8 --fsname lfs --timing fast \
     --deadline 240s --bind 10.77.2.1 --json "$out.json" "$(nid_of 0)" >"$out.out" 2>"$out.err" &
   NODE_PID=$!
   await 240 grep -q 'imports are FULL: end' "$out.err"
