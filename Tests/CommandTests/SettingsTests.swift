@@ -52,6 +52,22 @@ import VerbenaCommand
     }
   }
 
+  @Test(arguments: [("device", "rxe0"), ("port", "2"), ("gid-index", "3")])
+  func aFabricHasNoDevice(name: String, text: String) throws {
+    func make(_ flags: [String: String], _ environment: [String: String] = [:]) throws {
+      _ = try NodeSettings(flags: flags, environment: environment, file: nil)
+    }
+    let variable = "VERBENA_" + (name == "gid-index" ? "GID_INDEX" : name.uppercased())
+    try make([name: text])
+    let failure = #expect(throws: CommandFailure.self) { try make(["fabric": "f", name: text]) }
+    #expect(failure?.status == .usage)
+    let begin = "--\(name) \(text) (flag) is for an RDMA device"
+    #expect(failure?.description.hasPrefix(begin) == true)
+    #expect(throws: CommandFailure.self) { try make([:], ["VERBENA_FABRIC": "f", variable: text]) }
+    // A fabric for once, in the place of the usual device.
+    try make(["fabric": "f"], [variable: text])
+  }
+
   @Test(arguments: ["", "8x", "0x8", "8.0", " 8"])
   func whatIsNoNumberIsSaidSo(text: String) throws {
     let failure = #expect(throws: CommandFailure.self) {

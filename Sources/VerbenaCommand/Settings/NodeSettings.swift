@@ -26,6 +26,7 @@ package struct NodeSettings: Sendable, Equatable {
       throw CommandFailure(
         .usage, "--net '\(net)' is no network that is supported; the networks are o2ib, o2ib1, …")
     }
+    try Self.checkDevice(common)
     interfaces = []
     func add(
       _ net: String, _ bind: String?, _ origin: Settings.Origin, _ interface: ConfigFile.Interface?
@@ -49,6 +50,22 @@ package struct NodeSettings: Sendable, Equatable {
       }
     } else {
       try add(net, nil, .standard, nil)
+    }
+  }
+
+  /// A fabric has no device: whoever names one wants another node. A fabric that is given for a configuration with a
+  /// device stands in for it.
+  private static func checkDevice(_ common: Settings) throws(CommandFailure) {
+    guard let fabric = common.optionalText(.fabric) else { return }
+    for setting in [Setting.device, .port, .gidIndex] {
+      let origin = common.origin(setting)
+      // A file that was exported names every default.
+      let isMeant = common.text(setting) != setting.standard && common.origin(.fabric) != .flag
+      guard origin == .flag || isMeant else { continue }
+      throw CommandFailure(
+        .usage,
+        "--\(setting.name) \(common.text(setting)) (\(origin)) is for an RDMA device, and the fabric \(fabric) "
+          + "(\(common.origin(.fabric))) has none: give one of the two")
     }
   }
 
