@@ -15,19 +15,20 @@ import Testing
     configuration.bulkByteCount = 1 << 20
     configuration.driverLimits.connections = 8
     configuration.isControllable = true
+    configuration.fabric = fabric
     return try await Node.start(configuration) { () throws(TransportError) in
       try EmulatedTransport.open(fabric: fabric, addresses: [nid.address])
     }
   }
 
   /// Asks as a command does, from a thread that may block: the pool's few threads must not.
-  private func ask(_ nid: NID, _ words: [String]) async throws -> ControlReply {
+  private func ask(_ name: NodeName, _ words: [String]) async throws -> ControlReply {
     try await withCheckedThrowingContinuation { continuation in
       Thread.detachNewThread {
         continuation.resume(
           with: Result {
             try ControlClient.ask(
-              nid, ControlRequest(words: words), timeoutMilliseconds: 300_000)
+              name, ControlRequest(words: words), timeoutMilliseconds: 300_000)
           })
       }
     }
@@ -38,16 +39,19 @@ import Testing
     let number = UInt16.random(in: 1000...9999)
     let a = try await start("10.1.0.1@o2ib\(number)", fabric)
     let b = try await start("10.1.0.2@o2ib\(number)", fabric)
-    #expect(ControlClient.isServed(a.nids[0]))
+    let name = NodeName(a.nids[0], fabric: fabric)
+    #expect(ControlClient.isServed(name))
+    #expect(!ControlClient.isServed(NodeName(a.nids[0])))
+    #expect(!ControlClient.isServed(NodeName(a.nids[0], fabric: fabric + "2")))
 
-    let ping = try await ask(a.nids[0], ["ping", "\(b.nids[0])", "60000"])
+    let ping = try await ask(name, ["ping", "\(b.nids[0])", "60000"])
     guard case .text(let text) = ping else {
       Issue.record("\(ping)")
       return
     }
     #expect(PingReply(encoded: text)?.nids == b.nids)
 
-    let discovery = try await ask(a.nids[0], ["discover", "\(b.nids[0])", "60000"])
+    let discovery = try await ask(name, ["discover", "\(b.nids[0])", "60000"])
     if case .text(let text) = discovery {
       #expect(PeerDescription(encoded: text)?.primaryNID == b.nids[0])
     } else {
@@ -55,7 +59,7 @@ import Testing
     }
 
     for words in [["ping"], ["ping", "nonsense", "1"], ["dance"], []] {
-      let reply = try await ask(a.nids[0], words)
+      let reply = try await ask(name, words)
       guard case .failure(let code, _) = reply else {
         Issue.record("\(words): \(reply)")
         continue
@@ -64,8 +68,24 @@ import Testing
     }
 
     await #expect(throws: NodeError.self) { try await self.start("\(a.nids[0])", fabric) }
+    // The same address of another fabric is another node's.
+    let c = try await start("\(a.nids[0])", fabric + "2")
+    await c.stop()
+    #expect(ControlClient.isServed(name))
     await a.stop()
-    #expect(!ControlClient.isServed(a.nids[0]))
+    #expect(!ControlClient.isServed(name))
     await b.stop()
+  }
+
+  @Test func namesOfSocketsAreRead() throws {
+    let nid = try #require(NID("10.1.0.1@o2ib3"))
+    for fabric in [nil, "demo", "a-b_c.1"] {
+      let name = NodeName(nid, fabric: fabric, directory: "/run/x")
+      let file = String(name.socketPath.dropFirst("/run/x/".count))
+      #expect(NodeName(fileName: file, directory: "/run/x") == name)
+    }
+    for other in ["10.1.0.1@o2ib3.lock", "fabric-demo", "x.sock", "+demo.sock", ".sock"] {
+      #expect(NodeName(fileName: other, directory: "/run/x") == nil)
+    }
   }
 }

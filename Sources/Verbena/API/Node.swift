@@ -86,7 +86,7 @@ public final class Node: Sendable {
   ) async throws(NodeError) -> Node {
     try configuration.validate()
     let node = Node(nids: configuration.nids, inbox: inbox, desk: desk)
-    if configuration.isControllable { try node.claimNIDs() }
+    if configuration.isControllable { try node.claimNIDs(fabric: configuration.fabric) }
     let started = Call<String>()
     try LoopThread.start(name: "verbena loop") {
       // The node's claim on its NIDs lasts as long as the loop.
@@ -119,7 +119,7 @@ public final class Node: Sendable {
     }
     if configuration.isControllable {
       do throws(NodeError) {
-        try node.openControlSockets()
+        try node.openControlSockets(fabric: configuration.fabric)
       } catch {
         await node.stop()
         throw error

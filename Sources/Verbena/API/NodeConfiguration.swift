@@ -42,6 +42,8 @@ public struct NodeConfiguration: Sendable {
   public var logger: Logger
   /// Whether the node owns its NIDs on this host and answers on control sockets.
   public var isControllable: Bool
+  /// The emulated fabric that its NIDs are on: each fabric has NIDs of its own. Nil for a device.
+  package var fabric: String?
   /// How long a node that ends waits for buffers that callers hold.
   package var lentMemoryPatience = Duration.seconds(5)
 

@@ -1,5 +1,4 @@
 internal import CLinuxShims
-package import LustreWire
 internal import Synchronization
 
 /// What a command asks of a running node: one line of words.
@@ -50,9 +49,9 @@ final class ControlSocket: Sendable {
   private let path: String
 
   init(
-    nid: NID, answer: @escaping @Sendable (ControlRequest) async -> ControlReply
+    _ name: NodeName, answer: @escaping @Sendable (ControlRequest) async -> ControlReply
   ) throws(NodeError) {
-    path = NIDOwnership.path(nid) + ".sock"
+    path = name.socketPath
     // SAFETY: the string is a C string for the length of the call.
     let descriptor = unsafe clinux_control_listen(path)
     guard descriptor >= 0 else {
@@ -118,9 +117,9 @@ package enum ControlClient {
   private static let replyByteCountMax = 16 << 20
 
   /// Whether a node of this host owns the NID and can be asked.
-  package static func isServed(_ nid: NID) -> Bool {
+  package static func isServed(_ name: NodeName) -> Bool {
     // SAFETY: the string is a C string for the length of the call.
-    let socket = unsafe clinux_control_connect(NIDOwnership.path(nid) + ".sock")
+    let socket = unsafe clinux_control_connect(name.socketPath)
     guard socket >= 0 else { return false }
     clinux_close(socket)
     return true
@@ -130,14 +129,14 @@ package enum ControlClient {
   ///
   /// - Parameter timeoutMilliseconds: for each part of the answer.
   package static func ask(
-    _ nid: NID, _ request: ControlRequest, timeoutMilliseconds: Int32
+    _ name: NodeName, _ request: ControlRequest, timeoutMilliseconds: Int32
   ) throws(NodeError) -> ControlReply {
-    let path = NIDOwnership.path(nid) + ".sock"
+    let path = name.socketPath
     // SAFETY: strings are C strings and the buffer is passed with its size, for the length of each call.
     let socket = unsafe clinux_control_connect(path)
     guard socket >= 0 else {
       throw NodeError(
-        code: .unreachable, operation: "control socket", peer: nid, errno: -socket,
+        code: .unreachable, operation: "control socket", peer: name.nid, errno: -socket,
         explanation: "\(path): errno \(-socket): no node of this host owns this NID")
     }
     defer { clinux_close(socket) }
@@ -152,7 +151,7 @@ package enum ControlClient {
     guard length >= 0, let reply = ControlReply(encoded: String(decoding: bytes, as: UTF8.self))
     else {
       throw NodeError(
-        code: .unreachable, operation: "control socket", peer: nid,
+        code: .unreachable, operation: "control socket", peer: name.nid,
         errno: Int32(clamping: -min(length, 0)),
         explanation: "\(path): no answer (errno \(-min(length, 0)))")
     }

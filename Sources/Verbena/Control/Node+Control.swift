@@ -4,15 +4,17 @@ internal import Synchronization
 
 extension Node {
   /// Makes the NIDs this process's own, or says who has them.
-  func claimNIDs() throws(NodeError) {
+  ///
+  /// - Parameter fabric: the emulated fabric they are on; nil for a device.
+  func claimNIDs(fabric: String?) throws(NodeError) {
     var ownerships: [NIDOwnership] = []
-    for nid in nids { ownerships.append(try NIDOwnership(claiming: nid)) }
+    for nid in nids { ownerships.append(try NIDOwnership(claiming: NodeName(nid, fabric: fabric))) }
     controls.withLock { $0.ownerships = ownerships }
   }
 
-  func openControlSockets() throws(NodeError) {
+  func openControlSockets(fabric: String?) throws(NodeError) {
     for nid in nids {
-      let socket = try ControlSocket(nid: nid) { [weak self] request in
+      let socket = try ControlSocket(NodeName(nid, fabric: fabric)) { [weak self] request in
         await self?.answer(request)
           ?? .failure(code: "stopped", explanation: "the node has stopped")
       }

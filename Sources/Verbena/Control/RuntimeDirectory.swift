@@ -10,7 +10,16 @@ package enum RuntimeDirectory {
   package static var path: String {
     if let path = variable(variableName) { return path }
     if let path = variable("XDG_RUNTIME_DIR") { return path + "/verbena" }
-    return geteuid() == 0 ? "/run/verbena" : "/tmp/verbena-\(geteuid())"
+    return geteuid() == 0 ? ofServices : "/tmp/verbena-\(geteuid())"
+  }
+
+  /// Where the system's services have theirs.
+  private static let ofServices = "/run/verbena"
+
+  /// Where running nodes are looked for: root, whose login session has a directory of its own, also finds services.
+  package static var searchedPaths: [String] {
+    let isRoot = geteuid() == 0 && variable(variableName) == nil
+    return isRoot && path != ofServices ? [path, ofServices] : [path]
   }
 
   static func prepare() throws(NodeError) {

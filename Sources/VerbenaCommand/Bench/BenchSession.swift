@@ -8,7 +8,7 @@ internal import Verbena
 struct BenchSession {
   private enum Active {
     case own(Node, BenchDesk)
-    case control(NID)
+    case control(NodeName)
   }
 
   private let active: Active
@@ -64,7 +64,7 @@ struct BenchSession {
     if let owner = try RunningNodes.owner(of: settings) {
       return BenchSession(
         active: .control(owner), partner: nil, deadlineNanoseconds: deadlineNanoseconds,
-        display: display, target: target, localNID: owner, backend: "running node \(owner)",
+        display: display, target: target, localNID: owner.nid, backend: "running node \(owner)",
         isMaybeEmulated: true)
     }
     return try await own(
@@ -126,7 +126,7 @@ struct BenchSession {
   }
 
   /// Shows a phase that a running node measures, by asking how far it is.
-  private func look(at phase: BenchPhase, of owner: NID) async throws {
+  private func look(at phase: BenchPhase, of owner: NodeName) async throws {
     let clock = ContinuousClock()
     let start = clock.now
     var view = PhaseView(phase, display)
@@ -140,7 +140,7 @@ struct BenchSession {
 
   /// Asks on a thread of its own: an answer may be an hour away.
   private static func ask(
-    _ owner: NID, _ words: [String], timeoutMilliseconds: Int32
+    _ owner: NodeName, _ words: [String], timeoutMilliseconds: Int32
   ) async throws -> ControlReply {
     try await withCheckedThrowingContinuation { continuation in
       Thread.detachNewThread {

@@ -48,6 +48,7 @@ struct NodePlan {
           gidIndex: gidIndex < 0 ? nil : gidIndex))
     }
     configuration = NodeConfiguration(nids: nids)
+    configuration.fabric = fabric
     configuration.spin = .nanoseconds(Int64(common.nanoseconds(.spin)))
     configuration.processor = common.integer(.cpu) < 0 ? nil : common.integer(.cpu)
     configuration.tunables = try Self.tunables(settings)

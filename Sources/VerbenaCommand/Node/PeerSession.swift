@@ -5,7 +5,7 @@ internal import Verbena
 /// that lives as long as the command.
 struct PeerSession {
   private enum Route {
-    case control(NID)
+    case control(NodeName)
     case own(Node)
   }
 
@@ -17,7 +17,7 @@ struct PeerSession {
   /// a fabric or a file is named. Otherwise starts a node.
   static func open(_ settings: NodeSettings) async throws(CommandFailure) -> PeerSession {
     if let owner = try RunningNodes.owner(of: settings) {
-      return PeerSession(route: .control(owner), localNID: owner)
+      return PeerSession(route: .control(owner), localNID: owner.nid)
     }
     let plan = try NodePlan(settings, isTransient: true)
     let node = try await plan.start()
@@ -51,7 +51,7 @@ struct PeerSession {
   }
 
   private func ask(
-    _ owner: NID, _ verb: String, _ nid: NID, _ timeout: Duration
+    _ owner: NodeName, _ verb: String, _ nid: NID, _ timeout: Duration
   ) async throws(NodeError) -> String {
     let milliseconds = max(
       1, timeout.components.seconds * 1000 + timeout.components.attoseconds / 1_000_000_000_000_000)

@@ -4,17 +4,16 @@ internal import Verbena
 
 /// The nodes of this user that run on this host.
 enum RunningNodes {
-  /// Their NIDs that answer, in order.
-  static func all() -> [NID] {
-    HostFiles().names(RuntimeDirectory.path).compactMap { name -> NID? in
-      guard name.hasSuffix(".sock") else { return nil }
-      return NID(String(name.dropLast(5)))
+  /// Those that answer, in order.
+  static func all() -> [NodeName] {
+    RuntimeDirectory.searchedPaths.flatMap { path in
+      HostFiles().names(path).compactMap { NodeName(fileName: $0, directory: path) }
     }.filter(ControlClient.isServed)
   }
 
   /// The running node that a command goes through: the one that owns the local NID; without an address, any on
   /// the network, unless a fabric is named. Nil when the command starts a node of its own.
-  static func owner(of settings: NodeSettings) throws(CommandFailure) -> NID? {
+  static func owner(of settings: NodeSettings) throws(CommandFailure) -> NodeName? {
     let owner = try find(settings)
     if let owner, let path = settings.common.optionalText(.pcap) {
       throw CommandFailure(
@@ -26,14 +25,17 @@ enum RunningNodes {
     return owner
   }
 
-  private static func find(_ settings: NodeSettings) throws(CommandFailure) -> NID? {
+  private static func find(_ settings: NodeSettings) throws(CommandFailure) -> NodeName? {
     NodePlan.useRuntimeDirectory(of: settings)
-    let isBound = settings.interfaces.contains { $0.bind != nil }
-    if isBound {
-      return try NodePlan.nids(settings, isTransient: true).first(where: ControlClient.isServed)
+    let fabric = settings.common.optionalText(.fabric)
+    guard settings.interfaces.contains(where: { $0.bind != nil }) else {
+      guard fabric == nil else { return nil }
+      let net = settings.interfaces.first?.net
+      return all().first { "\($0.nid.net)" == net }
     }
-    guard settings.common.optionalText(.fabric) == nil else { return nil }
-    let net = settings.interfaces.first?.net
-    return all().first { "\($0.net)" == net }
+    let nids = try NodePlan.nids(settings, isTransient: true)
+    let running = all().filter { nids.contains($0.nid) && (fabric == nil || $0.fabric == fabric) }
+    // Without a fabric's name that of a device is meant, if there is one.
+    return running.first { $0.fabric == fabric } ?? running.first
   }
 }
