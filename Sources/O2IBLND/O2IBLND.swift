@@ -21,7 +21,7 @@ package import Structures
 /// completions and events of a former life of a slot. *Resource limit* is refused or delayed and
 /// counted: tables, pieces, the send queue.
 package struct O2IBLND: ~Copyable {
-  package let configuration: O2IBConfiguration
+  package private(set) var configuration: O2IBConfiguration
   package let limits: O2IBLimits
   /// What happened, for LNet.
   package var events: FixedQueue<LNDEvent>
@@ -151,6 +151,9 @@ package struct O2IBLND: ~Copyable {
 
   /// Wheel entries that a driver of these limits takes at most.
   package static func timerCount(_ limits: O2IBLimits) -> Int { limits.connections + limits.peers }
+
+  /// Opens so many connections at the first contacts to come; those that stand stay.
+  package mutating func connectAtOnce(_ count: Int) { configuration.connectAtOnce(count) }
 
   /// Message pieces that so many connections of this configuration post.
   package static func pieceCount(_ configuration: O2IBConfiguration, connections: Int) -> Int {

@@ -167,7 +167,11 @@ extension LatencySummary {
     + [Table.Column("count")]
 
   package var cells: [String] {
-    [p50, p90, p99, p999, p9999, max].map(Fixed.microseconds) + ["\(count)"]
+    // Fewer samples than a part of them has in it say nothing of it.
+    let parts: [(value: UInt64, countMin: UInt64)] = [
+      (p50, 1), (p90, 10), (p99, 100), (p999, 1000), (p9999, 10_000), (max, 1),
+    ]
+    return parts.map { count < $0.countMin ? "-" : Fixed.microseconds($0.value) } + ["\(count)"]
   }
 }
 

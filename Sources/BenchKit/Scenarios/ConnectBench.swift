@@ -26,7 +26,11 @@ package enum ConnectBench {
         BenchSeries(
           name: step.name, labels: [("inFlight", .integer(plan.inFlight))], latency: recorder))
     }
-    report.tables.append(("Steps of a connect", table))
+    report.tables.append(
+      (
+        "Steps of a connect; from `LND hello` on, one sample for each \(plan.inFlight) made at a time",
+        table
+      ))
     let seconds = Double(max(outcome.elapsedNanoseconds, 1)) / 1e9
     let rate = Double(outcome.count) / seconds
     report.series.append(

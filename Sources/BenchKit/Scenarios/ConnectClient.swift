@@ -12,7 +12,7 @@ package struct ConnectPlan: Sendable {
   package var count: Int
   /// Connections before those, to warm up.
   package var warmupCount: Int
-  /// Connections that are made at a time: as many as the node opens at first contact.
+  /// Connections that are made at a time.
   package var inFlight: Int
   /// For one set of them and its first ping, in nanoseconds.
   package var deadlineNanoseconds: UInt64
@@ -43,6 +43,8 @@ package struct ConnectClient: NodeProgram {
   private var burstAt: UInt64 = 0
   private var pingAt: UInt64 = 0
   private var establishedBefore: UInt64 = 0
+  /// Connections of the set under way: the last has what is left.
+  private var setCount = 0
   /// Whether connects are under way or were not closed yet.
   private var isUnderWay = false
   /// Whether the first ping was answered.
@@ -86,7 +88,7 @@ package struct ConnectClient: NodeProgram {
   package mutating func turned(_ node: inout NodeCore) {
     guard isUnderWay, !stands else { return }
     let count = node.lnd.counters.establishedActive &- establishedBefore
-    guard count >= UInt64(plan.inFlight) else { return }
+    guard count >= UInt64(setCount) else { return }
     stands = true
     timings.record(.share, (node.turn.now &- burstAt) / count)
     if isAnswered { ping(Self.secondTag, &node) }
@@ -99,6 +101,9 @@ package struct ConnectClient: NodeProgram {
       beganAt = node.turn.now
       timings.begin()
     }
+    let left = (isWarm ? plan.count : plan.warmupCount) - outcome.count
+    setCount = min(plan.inFlight, left)
+    node.lnd.connectAtOnce(setCount)
     burstAt = node.turn.now
     isUnderWay = true
     isAnswered = false
@@ -118,7 +123,7 @@ package struct ConnectClient: NodeProgram {
   /// All of them stand: away with them, and the next ones.
   private mutating func endBurst(_ node: inout NodeCore) {
     isUnderWay = false
-    outcome.count += plan.inFlight
+    outcome.count += setCount
     outcome.elapsedNanoseconds = node.turn.now &- beganAt
     if isWarm { desk.note(outcome.count) }
     node.lnd.closePeer(plan.target, interface: 0, &node.turn)

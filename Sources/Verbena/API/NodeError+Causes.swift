@@ -1,5 +1,5 @@
 internal import LNet
-internal import LustreWire
+package import LustreWire
 internal import NodeCore
 internal import RDMATransport
 
@@ -64,7 +64,7 @@ extension NodeError {
   }
 
   /// An operation that ended with a status of the wire or of the driver: a negative errno.
-  init(status: Int32, _ operation: String, _ peer: NID?) {
+  package init(status: Int32, _ operation: String, _ peer: NID?) {
     let (code, text): (Code, String) =
       switch -status {
       case 110: (.timedOut, "no answer in time (ETIMEDOUT): is the node up and does it serve this?")

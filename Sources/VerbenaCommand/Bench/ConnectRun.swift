@@ -50,9 +50,7 @@ extension BenchRun {
       if outcome.count > 0 { ConnectBench.file(outcome, wanted, timings, into: &report) }
       if outcome.status != 0 {
         report.failureCount += 1
-        throw CommandFailure(
-          ofBenchmark: BenchError(
-            errno: -outcome.status, "connects to \(nid): errno \(-outcome.status)"))
+        throw CommandFailure(NodeError(status: outcome.status, "connect", nid))
       }
       if let sessions, !interruption.isRequested {
         try await SessionBench(
