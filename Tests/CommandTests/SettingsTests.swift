@@ -1,6 +1,7 @@
 // Property: a flag counts before a variable, a variable before the file, the file before the default; every value is
 // checked, whoever set it, and a wrong one is answered with what is legal.
 // Method: settings made from every combination of the four; the tunables' ranges at both ends.
+import Foundation
 import Testing
 import VerbenaCommand
 
@@ -124,5 +125,25 @@ import VerbenaCommand
       again.interfaces.map { $0.tunables.entries.map(\.text) }
         == node.interfaces.map { $0.tunables.entries.map(\.text) })
     #expect(again.common.optionalText(Setting.everyName.first { $0.name == "fabric" }!) == "demo")
+  }
+
+  /// `info config` has a row for each command that differs, and says what a variable is to it.
+  @Test func commandsHaveDefaultsOfTheirOwn() async throws {
+    let result = try await Command.run(
+      ["info", "config", "--json", "-"], environment: ["VERBENA_IN_FLIGHT": "200"])
+    #expect(try Command.schema("config").problems(result.output) == [])
+    let report = try JSONSerialization.jsonObject(with: Data(result.output.utf8)) as? [String: Any]
+    let rows = try #require(report?["ofCommands"] as? [[String: String]])
+    func value(_ command: String, _ name: String) -> String? {
+      rows.first { $0["command"] == command && $0["name"] == name }?["value"]
+    }
+    #expect(value("bench bulk", "size") == "4K..1M" && value("bench bulk", "warmup") == "10")
+    #expect(value("bench connect", "iterations") == "1000")
+    #expect(value("bench connect", "in-flight") == "200 (refused)")
+    #expect(value("bench bulk", "in-flight") == "200")
+    #expect(value("mount", "deadline") == "100s" && value("bench storm", "clients") == "100")
+    #expect(value("bench bulk", "duration") == nil)
+    let text = try await Command.run(["info", "config"])
+    #expect(text.output.contains("Where a command has a default of its own"))
   }
 }

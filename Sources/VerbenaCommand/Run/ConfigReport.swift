@@ -6,6 +6,8 @@ struct ConfigReport {
 
   let output: Settings
   private let settings: Settings
+  /// Those that a command has another default for.
+  private let ofCommands: [(command: String, entry: Settings.Entry)]
   private let node: NodeSettings
   /// Variables of our name that no setting has: a slip of the pen, mostly.
   private let strayVariables: [String]
@@ -19,6 +21,16 @@ struct ConfigReport {
     settings = try Settings(
       Setting.everyName.filter { !tunables.contains($0.name) }, flags: flags,
       environment: environment, file: file?.values ?? [:], path: file?.path ?? "")
+    ofCommands = Setting.ofCommands.map { command, setting in
+      let variable = environment[setting.variable] ?? ""
+      var entry = Settings.Entry(setting: setting, text: setting.standard, origin: .standard)
+      if !variable.isEmpty {
+        // A value for another command may be none for this one.
+        entry.text = setting.problem(with: variable) == nil ? variable : "\(variable) (refused)"
+        entry.origin = .variable(setting.variable)
+      }
+      return (command, entry)
+    }
     node = try NodeSettings(flags: flags, environment: environment, file: file)
     let known = Setting.everyName.map(\.variable) + ["VERBENA_COMMIT"]
     strayVariables = environment.keys.filter { $0.hasPrefix("VERBENA_") && !known.contains($0) }
@@ -37,6 +49,16 @@ struct ConfigReport {
 
   var text: String {
     var text = table(settings)
+    var others = Table([
+      .init("command", isNumber: false), .init("setting", isNumber: false),
+      .init("value", isNumber: false), .init("from", isNumber: false),
+    ])
+    for (command, entry) in ofCommands {
+      others.add([
+        command, entry.setting.name, entry.text.isEmpty ? "-" : entry.text, "\(entry.origin)",
+      ])
+    }
+    text += "\nWhere a command has a default of its own\n" + others.text
     for interface in node.interfaces {
       let bind = interface.bind ?? "(address given at the start)"
       text += "\n\(bind)@\(interface.net), from \(interface.origin)\n" + table(interface.tunables)
@@ -61,6 +83,13 @@ struct ConfigReport {
   var json: JSONValue {
     .object([
       "schema": .string(Self.schema), "settings": Self.json(settings),
+      "ofCommands": .array(
+        ofCommands.map { command, entry in
+          .object([
+            "command": .string(command), "name": .string(entry.setting.name),
+            "value": .string(entry.text), "from": .string("\(entry.origin)"),
+          ])
+        }),
       "interfaces": .array(
         node.interfaces.map { interface in
           .object([

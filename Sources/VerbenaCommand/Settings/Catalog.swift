@@ -187,10 +187,21 @@ extension Setting {
   static let rounds = Setting(
     "rounds", .integer(1...1000), "10", "Parts that a measurement and its floor are interleaved in")
 
-  /// Every name that can be set; where benchmarks differ in a default, that of `bench message`.
+  /// Every name that can be set; where commands differ in a default, that of `bench message`.
   package static let everyName: [Setting] =
     [config, logLevel, logFormat, json, csv, hgrm, quiet, force] + node + serving + tunables + [
       deadline, count, iterations, duration, messageSize, inFlight, queuePairs, warmup, operation,
       checksum, connectionType, rounds, rate, interval,
     ] + server + [mountsPerNode, role, watch] + sessions
+
+  /// What commands call by one of these names and give a default of their own.
+  static let ofCommands: [(command: String, setting: Setting)] = [
+    ("bench bulk", BulkRun.settings), ("bench connect", ConnectRun.settings),
+    ("bench rpc", RPCRun.settings), ("bench storm", StormRun.settings),
+    ("cluster up", ClusterRun.settings), ("mount", [.mountDeadline]), ("object", [.objectDeadline]),
+  ].flatMap { command, settings in
+    settings.filter { setting in
+      everyName.contains { $0.name == setting.name && $0.standard != setting.standard }
+    }.map { (command, $0) }
+  }
 }
