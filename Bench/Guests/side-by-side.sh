@@ -3,8 +3,8 @@
 # timeout: 1500
 # commands: node serve bench
 # `verbena bench` beside the system's own tools, in one guest, on one device, in interleaved pairs:
-# 64 B messages and ib_send_lat, 1 MiB PUTs and RPCs that write and read 1 MiB of an object and
-# ib_write_bw, connects and cmtime: as many connects as cmtime makes, all of them at once, and none before. The judge prints the ratio of each pair's two as
+# 64 B messages and ib_send_lat, 1 MiB PUTs, without and with a checksum at both ends, and RPCs that write and read
+# 1 MiB of an object and ib_write_bw, connects and cmtime: as many connects as cmtime makes, all of them at once, and none before. The judge prints the ratio of each pair's two as
 # median and range. Times under emulation mean nothing; ratios do.
 # shellcheck shell=bash source=../../Tests/VM/helpers.sh
 . "$HELPERS"
@@ -64,6 +64,8 @@ in_guest() {
     bench message "$pair" --size 64 --iterations 1000 --warmup 100
     perftest ib_send_lat "$pair" ib_send_lat -s 64 -n 1000
     bench bulk "$pair" --size 1M --iterations 20 --warmup 2 --checksum off --in-flight 8
+    measure checked bulk "$pair" --size 1M --iterations 20 --warmup 2 --checksum on --in-flight 8 \
+      "$ADDRESS@o2ib"
     measure objects bulk "$pair" --size 1M --iterations 20 --warmup 2 --checksum off --in-flight 8 \
       --operation both --objects lfs-OST0000 "$SERVER@o2ib"
     perftest ib_write_bw "$pair" ib_write_bw -s 1048576 -n 20 -t 8
