@@ -30,7 +30,7 @@ import Testing
     #expect(
       names == [
         "PUT half round trip", "GET round trip", "PUT half round trip", "GET round trip",
-        "PUT rate", "PUT rate",
+        "PUT rate", "PUT rate", "Node.put", "Node.get", "Node.put", "Node.get",
       ])
     #expect(Self.series(report).allSatisfy { Self.count($0) == 40 })
   }

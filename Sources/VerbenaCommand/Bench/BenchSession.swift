@@ -21,6 +21,8 @@ struct BenchSession {
   let backend: String
   /// Whether the nodes' memory may be on an emulated fabric.
   private let isMaybeEmulated: Bool
+  /// The active end, where it is our own.
+  var node: Node? { if case .own(let node, _) = active { node } else { nil } }
   /// Whether both ends run in this process.
   var isLocal: Bool { partner != nil }
 

@@ -51,6 +51,10 @@ extension BenchRun {
       try await plan.report(
         into: &report, session.run, rate: rateSession.run,
         isStopped: { interruption.isRequested })
+      if let own = session.node {
+        try await CallBench(plan).report(
+          into: &report, from: own, isStopped: { interruption.isRequested })
+      }
     }
     await session.close()
     if isDeepened { await rateSession.close() }

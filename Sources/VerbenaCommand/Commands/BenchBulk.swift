@@ -6,6 +6,8 @@ struct BenchBulk: AsyncParsableCommand {
     commandName: "bulk",
     abstract: "Bandwidth of bulk data: LNet PUTs and GETs, or WRITEs and READs of objects.",
     discussion: """
+      LNet's transfers are begun and ended by programs on the nodes' loops, not by the library's public calls; objects' \
+      by tasks that await them. \
       A PUT ends when its data is written into the other node's memory and the sender's is free, a GET when the data is \
       here. With checksums, every transfer has other data, the sender computes a checksum and the receiver holds the \
       data against it; one wrong byte is a failure. With a rate, times count \

@@ -9,7 +9,7 @@ struct BenchConnect: AsyncParsableCommand {
       Connections are made as a first message makes them, so many at a time, pinged over, and closed. Steps: resolve \
       address, resolve route, create queue pair, CM connect (it carries the hello of both sides), LND hello (from \
       established to the first message out), LNet ping over a standing connection, the time from nothing to \
-      the first ping answered, and from nothing until all of a set stand, divided by their number. The rate counts \
+      the first ping answered (these three once for each set), and from nothing until all of a set stand, divided by their number. The rate counts \
       set-up, pings and closing. Where there is a target (both ends here, or --target-name), CONNECTs of imports over \
       one connection that stands follow, up to FULL: many at a time, and one at a time in turns with a PUT and its \
       ACK. Last comes the whole way to FULL (both ends here, or --fsname): clients, each on a new node, discover \
