@@ -31,14 +31,8 @@ struct FabricDirectory {
   }
 
   init(fabric: String, in parent: String) throws(TransportError) {
-    let allowed = fabric.utf8.allSatisfy {
-      ($0 >= 0x30 && $0 <= 0x39) || ($0 >= 0x41 && $0 <= 0x5A) || ($0 >= 0x61 && $0 <= 0x7A)
-        || $0 == 0x2D || $0 == 0x5F || $0 == 0x2E
-    }
-    guard allowed, !fabric.isEmpty, fabric.utf8.count <= 32 else {
-      throw TransportError(
-        call: "open fabric", errno: EINVAL,
-        explanation: "the name \"\(fabric)\" must have 1 to 32 of: letters, digits, - _ .")
+    if let problem = EmulatedTransport.problem(withName: fabric) {
+      throw TransportError(call: "open fabric", errno: EINVAL, explanation: problem)
     }
     path = parent + "/fabric-" + fabric
     try Self.make(path)
@@ -160,4 +154,16 @@ struct FabricDirectory {
   }
 
   private var lockPath: String { path + "/lock" }
+}
+
+extension EmulatedTransport {
+  /// Why a fabric cannot have this name; nil when it can.
+  package static func problem(withName fabric: String) -> String? {
+    let isAllowed = fabric.utf8.allSatisfy {
+      ($0 >= 0x30 && $0 <= 0x39) || ($0 >= 0x41 && $0 <= 0x5A) || ($0 >= 0x61 && $0 <= 0x7A)
+        || $0 == 0x2D || $0 == 0x5F || $0 == 0x2E
+    }
+    if isAllowed, (1...32).contains(fabric.utf8.count) { return nil }
+    return "the name \"\(fabric)\" must have 1 to 32 of: letters, digits, - _ ."
+  }
 }

@@ -83,7 +83,8 @@ import VerbenaCommand
     ),
     ("net: o2ib\n", "f:1: net must be a list"),
     ("- net\n", "f:1: the file must be a mapping"),
-    ("verbena:\n  fabric: a\n  fabric: b\n", "key 'fabric' stands twice"),
+    ("verbena:\n  fabric: a\n  spin: 1us\n  fabric: b\n", "f:4: key 'fabric' stands twice"),
+    ("verbena:\n  fabric: a\nverbena:\n  spin: 1us\n", "f:3: key 'verbena' stands twice"),
     ("net: [\n", "f:2: "),
     ("a: b: c\n", "f:1: mapping values are not allowed"),
   ]

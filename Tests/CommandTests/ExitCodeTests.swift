@@ -34,6 +34,10 @@ import Testing
     (["object", "put", "10.0.0.1@o2ib", "MGS", "file"], "'MGS' is no object target"),
     (["object", "rm", "10.0.0.1@o2ib", "lfs-MDT0000", "0x2:0x1"], "is no object target"),
     (["connect", "10.0.0.[1-9]@o2ib", "lfs-OST0000"], "is 9 NIDs; a target has 1 to 8"),
+    (["ping", "--fabric", "a/b", "10.0.0.1@o2ib"], "must have 1 to 32 of"),
+    (["node", "--fabric", "a/b", "--bind", "10.0.0.1"], "must have 1 to 32 of"),
+    (["node", "--fabric", "demo", "--bind", "0.0.0.0"], "no address that one node can have"),
+    (["node", "--fabric", "demo", "--bind", "255.255.255.255"], "no address that one node can"),
   ])
   func usage(arguments: [String], named: String) async throws {
     let result = try await Command.run(arguments)
@@ -46,6 +50,23 @@ import Testing
     let result = try await Command.run(["info"], environment: ["VERBENA_SERVICE": "x"])
     #expect(result.status == 64)
     #expect(result.error.contains("VERBENA_SERVICE='x'"))
+  }
+
+  /// Before the measurement, not after it: this one would take an hour.
+  @Test(arguments: ["--json", "--csv", "--hgrm"])
+  func aBenchmarkThatCannotBeWrittenDoesNotBegin(flag: String) async throws {
+    let result = try await Command.run(
+      ["bench", "bulk", "-D", "1h", flag, "/nonexistent/x", "--force"])
+    #expect(result.status == 1)
+    #expect(result.error.contains("/nonexistent/x"))
+  }
+
+  @Test func aVariableThatNobodyHasIsNamed() async throws {
+    let result = try await Command.run(
+      ["bench", "bulk", "-n", "2", "-s", "4K", "--warmup", "0", "--force"],
+      environment: ["VERBENA_ITERATION": "7"])
+    #expect(result.status == 0)
+    #expect(result.error.contains("VERBENA_ITERATION is set, but no setting has this name"))
   }
 
   @Test func aResultThatCannotBeWrittenIsAFailure() async throws {

@@ -67,6 +67,13 @@ import Testing
       #expect(code == "configuration")
     }
 
+    let table = try await ask(name, ["import", "show"])
+    if case .failure(_, let text) = table {
+      #expect(text.contains("no targets and no imports"))
+    } else {
+      Issue.record("\(table)")
+    }
+
     await #expect(throws: NodeError.self) { try await self.start("\(a.nids[0])", fabric) }
     // The same address of another fabric is another node's.
     let c = try await start("\(a.nids[0])", fabric + "2")
@@ -87,5 +94,34 @@ import Testing
     for other in ["10.1.0.1@o2ib3.lock", "fabric-demo", "x.sock", "+demo.sock", ".sock"] {
       #expect(NodeName(fileName: other, directory: "/run/x") == nil)
     }
+  }
+
+  /// A caller that says nothing keeps nobody else waiting, however long it is borne with.
+  @Test func silentCallersHoldNobodyUp() async throws {
+    let nid = try #require(NID("10.1.0.9@o2ib\(UInt16.random(in: 10_000 ... .max))"))
+    try RuntimeDirectory.prepare()
+    let name = NodeName(nid)
+    let socket = try ControlSocket(name, patienceMilliseconds: 3_600_000) { request in
+      .text(request.words.joined(separator: "-"))
+    }
+    defer { socket.close() }
+    let silent = (0..<3).map { _ in Self.connect(name.socketPath) }
+    defer { for one in silent { Foundation.close(one) } }
+    #expect(silent.allSatisfy { $0 >= 0 })
+    #expect(try await ask(name, ["who", "there"]) == .text("who-there"))
+  }
+
+  private static func connect(_ path: String) -> Int32 {
+    let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+    let length = socklen_t(MemoryLayout<sockaddr_un>.size)
+    let result = withUnsafePointer(to: &address) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        Foundation.connect(descriptor, $0, length)
+      }
+    }
+    return result == 0 ? descriptor : -1
   }
 }

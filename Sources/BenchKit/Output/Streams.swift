@@ -14,6 +14,15 @@ package enum Streams {
     try? FileHandle.standardError.write(contentsOf: Data(text.utf8))
   }
 
+  /// Whether a result file can be written; what is there stays as it is.
+  package static func check(_ path: String) throws(OutputError) {
+    let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
+    let files = FileManager.default
+    guard files.isWritableFile(atPath: files.fileExists(atPath: path) ? path : folder) else {
+      throw OutputError(path: path, reason: "no such folder, or no permission to write there")
+    }
+  }
+
   /// Writes a result file; `-` is standard output.
   package static func write(_ text: String, to path: String) throws(OutputError) {
     guard path != "-" else { return output(text) }

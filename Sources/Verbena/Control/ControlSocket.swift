@@ -38,7 +38,8 @@ package enum ControlReply: Sendable, Equatable {
 /// get an answer.
 final class ControlSocket: Sendable {
   private static let requestByteCountMax = 4096
-  private static let patienceMilliseconds: Int32 = 5000
+  /// Callers that are listened to at a time.
+  private static let readerCountMax = 64
 
   /// How long the thread waits when there is no descriptor for a caller.
   private static let pauseNanoseconds: Int64 = 100_000_000
@@ -46,12 +47,17 @@ final class ControlSocket: Sendable {
   /// Open for as long as anybody has this socket: its thread, or who closes it.
   private let listener: Int32
   private let isClosing = Atomic<Bool>(false)
+  private let readerCount = Atomic<Int>(0)
   private let path: String
+  /// How long a caller may take to say what it wants.
+  private let patienceMilliseconds: Int32
 
   init(
-    _ name: NodeName, answer: @escaping @Sendable (ControlRequest) async -> ControlReply
+    _ name: NodeName, patienceMilliseconds: Int32 = 5000,
+    answer: @escaping @Sendable (ControlRequest) async -> ControlReply
   ) throws(NodeError) {
     path = name.socketPath
+    self.patienceMilliseconds = patienceMilliseconds
     // SAFETY: the string is a C string for the length of the call.
     let descriptor = unsafe clinux_control_listen(path)
     guard descriptor >= 0 else {
@@ -72,7 +78,7 @@ final class ControlSocket: Sendable {
     while true {
       let caller = clinux_control_accept(listener)
       if caller >= 0 {
-        Self.serve(caller, answer)
+        take(caller, answer)
       } else if isClosing.load(ordering: .acquiring) {
         break
       } else {
@@ -89,13 +95,32 @@ final class ControlSocket: Sendable {
     unsafe clinux_control_remove(path)
   }
 
-  private static func serve(
+  /// Reads what a caller asks on a thread of its own: one that says nothing keeps the others from nothing. When there are
+  /// too many, the next ones wait.
+  private func take(
     _ caller: Int32, _ answer: @escaping @Sendable (ControlRequest) async -> ControlReply
   ) {
-    var line = [CChar](repeating: 0, count: requestByteCountMax)
+    let isCrowded =
+      readerCount.wrappingAdd(1, ordering: .relaxed).newValue > Self.readerCountMax
+    if !isCrowded {
+      do throws(NodeError) {
+        return try LoopThread.start(name: "caller") {
+          self.serve(caller, answer)
+          self.readerCount.wrappingSubtract(1, ordering: .relaxed)
+        }
+      } catch {}
+    }
+    serve(caller, answer)
+    readerCount.wrappingSubtract(1, ordering: .relaxed)
+  }
+
+  private func serve(
+    _ caller: Int32, _ answer: @escaping @Sendable (ControlRequest) async -> ControlReply
+  ) {
+    var line = [CChar](repeating: 0, count: Self.requestByteCountMax)
     // SAFETY: the buffer is passed with its size, and the call ends before it is read.
     let length = unsafe clinux_control_read_line(
-      caller, &line, requestByteCountMax, patienceMilliseconds)
+      caller, &line, Self.requestByteCountMax, patienceMilliseconds)
     guard length >= 0 else {
       clinux_close(caller)
       return

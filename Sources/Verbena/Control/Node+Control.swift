@@ -47,9 +47,13 @@ extension Node {
       default:
         let answerer = controls.withLock { $0.answerer }
         if let reply = await answerer?(request.words) { return reply }
+        let words = request.words.joined(separator: " ")
+        let isTable = request.words.count == 2 && request.words[1] == "show"
         throw NodeError(
           code: .configuration, operation: "control socket",
-          explanation: "unknown request: \(request.words.joined(separator: " "))")
+          explanation: isTable
+            ? "this node has no targets and no imports (\(words)): those of `serve` and `mount` do"
+            : "unknown request: \(words)")
       }
     } catch {
       return .failure(code: error.code.rawValue, explanation: error.description)

@@ -82,6 +82,7 @@ struct BenchRun {
     onRequest: @escaping @Sendable () -> Void,
     _ body: @Sendable (inout BenchReport, Interruption) async throws -> Void
   ) async throws {
+    try Results.check(settings)
     let interruption = Interruption()
     let environment = EnvironmentReport(backend: backend)
     let start = BenchReport(

@@ -7,7 +7,13 @@ internal import VerbsTransport
 /// Addresses by what a user may write: dotted decimal, or the name of a network interface.
 enum HostAddress {
   static func resolve(_ text: String) throws(CommandFailure) -> UInt32 {
-    if let address = try? IPv4Text.parse(text) { return address }
+    if let address = try? IPv4Text.parse(text) {
+      // 0.0.0.0/8 means no address; from 224 on they are of groups, or of everybody.
+      guard (1...223).contains(address >> 24) else {
+        throw CommandFailure(.usage, "'\(text)' is no address that one node can have")
+      }
+      return address
+    }
     guard let address = ofInterface(text) else {
       throw CommandFailure(
         .usage,

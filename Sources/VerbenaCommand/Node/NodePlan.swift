@@ -35,6 +35,9 @@ struct NodePlan {
   init(_ settings: NodeSettings, isTransient: Bool) throws(CommandFailure) {
     let common = settings.common
     let fabric = common.optionalText(.fabric)
+    if let problem = fabric.flatMap(EmulatedTransport.problem) {
+      throw CommandFailure(.usage, "--fabric: \(problem)")
+    }
     let nids = try Self.nids(settings, isTransient: isTransient)
     if let fabric {
       backend = .emulated(fabric: fabric, addresses: nids.map(\.address))

@@ -41,9 +41,11 @@ struct PingRun {
   static func line(_ answer: Answer) -> String {
     switch answer.result {
     case .success(let reply):
-      let time = Fixed.microseconds(reply.roundTrip.wholeNanoseconds)
+      let time = reply.roundTrip.wholeNanoseconds
       let nids = reply.nids.map(\.description).joined(separator: " ")
-      return "\(answer.nid): answered in \(time) us: \(nids)\n"
+      // Within one turn of the loop no time goes by.
+      let how = time == 0 ? "answered by itself" : "answered in \(Fixed.microseconds(time)) us"
+      return "\(answer.nid): \(how): \(nids)\n"
     case .failure(let error):
       // A limit of this node says nothing of the other one.
       let what = error.code == .limit ? "not asked" : "no answer"

@@ -32,9 +32,7 @@ struct ConfigReport {
       return (command, entry)
     }
     node = try NodeSettings(flags: flags, environment: environment, file: file)
-    let known = Setting.everyName.map(\.variable) + ["VERBENA_COMMIT"]
-    strayVariables = environment.keys.filter { $0.hasPrefix("VERBENA_") && !known.contains($0) }
-      .sorted()
+    strayVariables = Resolved.strayVariables
   }
 
   var yaml: String {

@@ -6,6 +6,12 @@ internal import LustreWire
 enum Resolved {
   static var environment: [String: String] { ProcessInfo.processInfo.environment }
 
+  /// Variables of our name that no setting has: a slip of the pen, mostly.
+  static var strayVariables: [String] {
+    let known = Setting.everyName.map(\.variable) + ["VERBENA_COMMIT"]
+    return environment.keys.filter { $0.hasPrefix("VERBENA_") && !known.contains($0) }.sorted()
+  }
+
   static func settings(_ settings: [Setting], _ groups: [any FlagGroup]) throws(CommandFailure)
     -> Settings
   {
@@ -68,6 +74,9 @@ enum Resolved {
 
   /// Sets the log up as flags, variables and file say.
   static func startLog(_ groups: [any FlagGroup]) throws(CommandFailure) {
+    for variable in strayVariables {
+      Streams.error("verbena: warning: \(variable) is set, but no setting has this name\n")
+    }
     let file = try file(groups)
     ErrorLogHandler.bootstrap(
       try Settings(

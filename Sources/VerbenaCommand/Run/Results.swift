@@ -11,6 +11,14 @@ enum Results {
     if let path { try Streams.write(json.text + "\n", to: path) }
   }
 
+  /// Fails before anything is measured where a result could not be written in the end.
+  static func check(_ settings: Settings) throws(OutputError) {
+    for setting in [Setting.json, .csv, .hgrm] {
+      guard let path = settings.optionalText(setting), path != "-" else { continue }
+      try Streams.check(path)
+    }
+  }
+
   /// Writes a benchmark's report in every form that was asked for, and warns of what makes it say less.
   static func write(_ report: BenchReport, _ settings: Settings) throws(OutputError) {
     if !settings.isOn(.force) {

@@ -84,15 +84,32 @@ package struct ConfigFile: Equatable, Sendable {
         .composer(_, let problem, let mark, _):
         throw CommandFailure(.usage, "\(path):\(mark.line): \(problem)")
       case .duplicatedKeysInMapping(let duplicates, let context):
-        let keys = duplicates.sorted().joined(separator: "', '")
-        throw CommandFailure(
-          .usage, "\(path):\(context.mark.line): key '\(keys)' stands twice in this mapping")
+        let key = duplicates.min() ?? ""
+        let line = secondLine(of: key, in: text, from: context.mark.line) ?? context.mark.line
+        throw CommandFailure(.usage, "\(path):\(line): key '\(key)' stands twice in this mapping")
       default:
         throw CommandFailure(.usage, "\(path): is no YAML: \(error)")
       }
     } catch {
       throw CommandFailure(.usage, "\(path): is no YAML: \(error)")
     }
+  }
+
+  /// The line of a key's second place in a mapping: the parser only tells where the mapping begins.
+  private static func secondLine(of key: String, in text: String, from first: Int) -> Int? {
+    let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+    var indent: Int?
+    for (index, line) in lines.enumerated() where index + 1 >= first {
+      // An entry of a list has its first key behind a dash.
+      let start = line.prefix { $0 == " " || $0 == "-" }
+      guard line.dropFirst(start.count).hasPrefix(key + ":") else { continue }
+      guard let wanted = indent else {
+        indent = start.count
+        continue
+      }
+      if start.count == wanted { return index + 1 }
+    }
+    return nil
   }
 
   // MARK: net
