@@ -194,7 +194,8 @@ private struct Removable: RDMATransport, ~Copyable {
           device: .init(isTaken: true))
       }
     } throws: {
-      ($0 as? NodeError)?.explanation.contains("port \(port) is taken (EADDRINUSE)") == true
+      ($0 as? NodeError)?.explanation.contains("10.0.0.1:\(port) cannot be listened on (errno 98)")
+        == true
     }
   }
 }

@@ -48,8 +48,8 @@ import Testing
     await other.stop()
   }
 
-  @Test(arguments: [0, 5])
-  func aTargetHasOneToFour(count: Int) async throws {
+  @Test(arguments: [0, 9])
+  func aTargetHasOneToEight(count: Int) async throws {
     let client = try await start(9)
     await #expect {
       _ = try await client.connect(

@@ -164,7 +164,7 @@ extension Node {
   ///
   /// - Parameters:
   ///   - target: its UUID, such as `lfs-OST0000_UUID`; `MGS`.
-  ///   - nids: where it may be found, tried in turn: one to four.
+  ///   - nids: where it may be found, tried in turn: one to eight.
   ///   - role: nil for that of a client; one that the target's name does not take is refused.
   ///   - client: how the target knows us; nil for a name by chance.
   ///   - timeout: until it must be FULL; attempts that fail are made again until then.
