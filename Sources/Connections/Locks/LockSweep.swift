@@ -15,8 +15,8 @@ struct SweptLock: BitwiseCopyable {
   var rank: UInt32
 }
 
-/// The locks that wait for one resource, so laid out that each can be asked in few steps which of some others stands in its way:
-/// clients choose how many there are, and which parts they cover.
+/// The locks that wait for one resource, so laid out that each can be asked in few steps which of some others stands in
+/// its way: clients choose how many there are, and which parts they cover.
 ///
 /// Locks are added, then `prepare` sorts them by their first byte. Those that are `entered` are in one tree for each
 /// mode, which knows of all locks that begin up to some byte the one that ends last. A tree has four bytes for each

@@ -12,8 +12,8 @@ internal import Synchronization
 /// A running node: one or more NIDs, on a loop of its own, over one transport.
 ///
 /// Every call may be made from any thread, has a deadline where it waits for a peer, and ends when its task is
-/// cancelled; but for `stop`, `waitUntilStopped` and `Exposure.withdraw`, which say so and what ends them. A node runs until `stop`, or until its RDMA device is removed (`waitUntilStopped`); dropping the last
-/// reference does not stop it.
+/// cancelled; but for `stop`, `waitUntilStopped` and `Exposure.withdraw`, which say so and what ends them. A node runs
+/// until `stop`, or until its RDMA device is removed (`waitUntilStopped`); dropping the last reference does not stop it.
 public final class Node: Sendable {
   /// The node's NIDs, the primary first.
   public let nids: [NID]

@@ -11,8 +11,8 @@ internal import Roles
 ///
 /// Handlers run as tasks, off the node's loop, several at a time; a handler that blocks holds up neither the node nor
 /// its clients' pings. Clients connect to such a target at its node's NID (`Node.connect`), and mounts find it by
-/// name when it is registered (`managementNodes`). Requests and replies have up to 30 buffers; what a client lays open beside its request is read
-/// and written by `TargetRequest.receive` and `send`.
+/// name when it is registered (`managementNodes`). Requests and replies have up to 30 buffers; what a client lays open
+/// beside its request is read and written by `TargetRequest.receive` and `send`.
 ///
 /// A target is made and then given to `Node.start`, once.
 ///
